@@ -1,0 +1,48 @@
+# `make demo` and `make test` do all their own set-up. Everything lies in .venv and stores/data.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/python -m uv
+
+.PHONY: help setup demo test check lock bench lab clean
+.DEFAULT_GOAL := help
+
+help:  ## show this help
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/.synced  ## make .venv and install Earmark with the locked versions
+
+.venv/.synced: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "Earmark needs Python 3.11 or newer, %s is %d.%d; say make PYTHON=python3.12" % (sys.executable, v[0], v[1]))'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the locked packages (some 5 GB with PyTorch; once)"
+	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup  ## the main job: synthetic corpus, five methods, Table 5 and its figures
+	@$(BIN)/earmark demo
+
+test: check  ## all checks and tests
+	@$(BIN)/python -m pytest -n 2
+
+check: setup  ## style, types and layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lock: setup  ## renew requirements.lock from pyproject.toml
+	@$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --no-header --upgrade pyproject.toml --output-file requirements.lock
+
+bench: setup  ## measure the figures under tests/benchmarks (long)
+	@for file in tests/benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python "$$file"; done
+
+lab: setup  ## JupyterLab with the notebooks
+	@$(BIN)/jupyter lab notebooks
+
+clean:  ## remove the environment and all stores
+	rm -rf .venv stores/data

@@ -1,0 +1,47 @@
+"""The command line. Heavy imports wait until a command needs them: ``earmark --help`` answers at once."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from earmark.cli import corpora, experiments, papers
+from earmark.errors import EarmarkError
+
+
+class _Commands(TyperGroup):
+    """Commands whose errors, where they are meant for people, are one sentence on standard error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EarmarkError as error:
+            print(f"earmark: {error}", file=sys.stderr)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            print("earmark: interrupted; what is finished is kept, the same command goes on from it.", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    name="earmark",
+    cls=_Commands,
+    help="Joint analysis of acoustic scenes and sound events from labels of every price. Begin with: earmark demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=False,
+)
+papers.add_to(app)
+experiments.add_to(app)
+corpora.add_to(app)
+
+
+def main() -> None:
+    """Run the command line."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    app()

@@ -1,0 +1,188 @@
+"""``earmark run``, ``earmark runs`` and ``earmark plugins``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from earmark.cli.options import CorpusFolder, Device, Repetitions, Stores
+
+Address = Annotated[str, typer.Argument(help="Address of a run, or the beginning of one.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(run)
+    runs = typer.Typer(help="Look at what the store holds.", no_args_is_help=True)
+    runs.command("list")(list_runs)
+    runs.command("show")(show_run)
+    runs.command("compare")(compare_runs)
+    runs.command("clean")(clean_runs)
+    app.add_typer(runs, name="runs")
+    app.command("plugins")(list_plugins)
+
+
+def run(
+    experiment: Annotated[Path, typer.Argument(help="Experiment file, see paper/*/*.toml for examples.")],
+    profile: Annotated[
+        str | None,
+        typer.Option(help="One of the file's profiles. [default: the file as it stands]", show_default=False),
+    ] = None,
+    corpus: CorpusFolder = "synthetic",
+    stores: Stores = None,
+    device: Device = "auto",
+    seeds: Repetitions = None,
+    engine: Annotated[str, typer.Option(help="Where runs run; `earmark plugins` lists the engines.")] = "local",
+) -> None:
+    """Train, predict and evaluate what an experiment file describes, and print its scores.
+
+    What is done is not done again. Example: earmark run paper/partial_labels/table5.toml --profile smoke
+    """
+    from earmark.pipeline import run_study
+    from earmark.plugins import plugins
+    from earmark.progress import reporting
+    from earmark.workspace import open_study
+
+    with reporting(plugins()) as reporter:
+        with reporter.counting("Synthesising recordings") as advance:
+            study = open_study(
+                experiment, profile=profile, corpus=corpus, stores=stores, n_seeds=seeds, advance=advance
+            )
+        reporter.expect(len(study.missing()))
+        with reporter.counting("Extracting features, clips") as advance:
+            run_study(study, device=device, engine=engine, advance=advance)
+    from rich.console import Console
+
+    note = " (synthetic stand-in)" if study.dataset.synthetic else ""
+    rows = {title: _scores(study, stage) for stage, title in study.experiment.methods.items()}
+    Console().print(
+        _table(f"{study.experiment.name} on {study.dataset.name}{note}, mean of {len(study.experiment.seeds)}", rows)
+    )
+
+
+def list_runs(stores: Stores = None) -> None:
+    """List all runs, whole and begun."""
+    from rich.console import Console
+    from rich.table import Table
+
+    store = _store(stores)
+    table = Table("address", "experiment", "stage", "seed", "status", "finished", "corpus", "training")
+    for shelf in store.runs():
+        described = shelf.description()
+        facts: dict[str, Any] = shelf.facts() if shelf.whole else {}
+        table.add_row(
+            shelf.address,
+            described.get("experiment", ""),
+            described.get("stage", ""),
+            str(described.get("seed", "")),
+            "whole" if shelf.whole else "begun",
+            facts.get("finished", ""),
+            facts.get("corpus", ""),
+            f"{facts['train_s']:.0f} s" if facts else "",
+        )
+    Console().print(table)
+
+
+def show_run(address: Address, stores: Stores = None) -> None:
+    """Print everything that is known of one run as JSON."""
+    import json
+
+    shelf = _find(stores, address)
+    print(json.dumps({"description": shelf.description(), "facts": shelf.facts() if shelf.whole else None}, indent=2))
+
+
+def compare_runs(
+    first: Address,
+    second: Annotated[str, typer.Argument(help="Address of the other run.")],
+    stores: Stores = None,
+) -> None:
+    """Show what differs between the descriptions of two runs."""
+    from rich.console import Console
+    from rich.table import Table
+
+    left, right = (_flat(_find(stores, address).description()) for address in (first, second))
+    table = Table("field", first, second)
+    for field in sorted(left.keys() | right.keys()):
+        if left.get(field) != right.get(field):
+            table.add_row(field, str(left.get(field, "")), str(right.get(field, "")))
+    Console().print(table)
+
+
+def clean_runs(
+    address: Annotated[str | None, typer.Argument(help="Remove this run, whole or begun.", show_default=False)] = None,
+    begun: Annotated[bool, typer.Option("--begun", help="Remove all runs that are begun and not finished.")] = False,
+    stores: Stores = None,
+) -> None:
+    """Remove one run, or all that were begun and never finished."""
+    if (address is None) == (not begun):
+        raise typer.BadParameter("say either the address of a run, or --begun")
+    store = _store(stores)
+    removed = [_find(stores, address).address] if address else [s.address for s in store.runs() if not s.whole]
+    for name in removed:
+        store.remove(name)
+    print(f"Removed {len(removed)} runs.")
+
+
+def list_plugins() -> None:
+    """List every plugin with what it gives, its options and its owner; broken plugins with the cause."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from earmark.plugins import describe_options, options_model, plugins
+
+    manager = plugins()
+    table = Table("kind", "name", "options", "from")
+    for given in sorted(manager.given(), key=lambda g: (g.kind, g.name)):
+        options = describe_options(options_model(given.factory))
+        table.add_row(given.kind, given.name, options, f"{given.distribution} {given.version}")
+    console = Console()
+    console.print(table)
+    for error in manager.broken.values():
+        console.print(f"[bold red]broken[/] {error}", highlight=False)
+
+
+def _store(stores: Path | None) -> Any:
+    from earmark.workspace import open_store, stores_root
+
+    return open_store(stores_root(stores))
+
+
+def _find(stores: Path | None, address: str) -> Any:
+    from earmark.errors import StoreError
+
+    shelves = [shelf for shelf in _store(stores).runs() if shelf.address.startswith(address)]
+    if len(shelves) != 1:
+        found = "several runs begin" if shelves else "no run begins"
+        raise StoreError(f"{found} with {address!r}. `earmark runs list` shows all addresses.")
+    return shelves[0]
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {k: v for key, item in value.items() for k, v in _flat(item, f"{prefix}{key}.").items()}
+    if isinstance(value, list):
+        return {k: v for key, item in enumerate(value) for k, v in _flat(item, f"{prefix}{key}.").items()}
+    return {prefix.rstrip("."): value}
+
+
+def _scores(study: Any, stage: str) -> dict[str, float]:
+    title = study.experiment.methods[stage]
+    scores: dict[str, float] = {}
+    for name in study.experiment.evaluators:
+        result = study.evaluation(name).sel(method=title)
+        for key, value in result.data_vars.items():
+            if value.dims == ("seed",) and str(key).endswith(("_micro", "_macro")):
+                scores[f"{name} {key}"] = float(value.mean())
+    return scores
+
+
+def _table(title: str, rows: dict[str, dict[str, float]]) -> Any:
+    from rich.table import Table
+
+    columns = list(next(iter(rows.values()), {}))
+    table = Table("method, %", *(column.replace("_", " ") for column in columns), title=title)
+    for method, scores in rows.items():
+        table.add_row(method, *(f"{100 * scores[column]:.1f}" for column in columns))
+    return table

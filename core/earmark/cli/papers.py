@@ -1,0 +1,56 @@
+"""``earmark demo`` and ``earmark paper``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earmark.cli.options import CorpusFolder, Device, Profile, Repetitions, Stores
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(demo)
+    app.command()(paper)
+
+
+def demo(stores: Stores = None, device: Device = "auto") -> None:
+    """Run the main job: a synthetic corpus, five ways to pay for labels, one table and its figures.
+
+    The first call takes minutes on 2 cores; a second one reuses what is done. The same as:
+    earmark paper partial_labels --profile quick --seeds 1
+    """
+    _run("partial_labels", "quick", "synthetic", stores, device, 1)
+
+
+def paper(
+    key: Annotated[str, typer.Argument(help="Key of the paper, such as partial_labels.")],
+    profile: Profile = "quick",
+    corpus: CorpusFolder = "synthetic",
+    stores: Stores = None,
+    device: Device = "auto",
+    seeds: Repetitions = None,
+) -> None:
+    """Run a paper's notebook with papermill: its experiment, tables and figures beside the paper's numbers.
+
+    Example: earmark paper partial_labels --profile full --corpus /data/tut --device cuda
+    """
+    _run(key, profile, corpus, stores, device, seeds)
+
+
+def _run(key: str, profile: str, corpus: str, stores: Path | None, device: str, seeds: int | None) -> None:
+    from earmark.papers import Parameters, run_paper
+
+    parameters = Parameters(
+        profile=profile, corpus=corpus, device=device, stores=str(stores) if stores else "", n_seeds=seeds
+    )
+    run = run_paper(key, parameters)
+    print()
+    for table in sorted(run.folder.glob("tables/*.md")):
+        print(table.read_text(encoding="utf-8"))
+    print(f"Notebook  {run.notebook}\nPage      {run.page}")
+    for kind in ("figures", "tables"):
+        if (run.folder / kind).is_dir():
+            print(f"{kind.capitalize():9} {run.folder / kind}")

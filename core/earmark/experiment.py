@@ -1,0 +1,285 @@
+"""An experiment: a small typed, frozen description that names plugins and their options, written as TOML."""
+
+from __future__ import annotations
+
+import tomllib
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import ConfigDict, Field
+
+from earmark.errors import ExperimentError, suggestion
+
+
+class Description(pydantic.BaseModel):
+    """Base of all parts of an experiment: frozen, and closed to misspelt fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class PluginRef(pydantic.BaseModel):
+    """A plugin by name with its options: ``"strong"`` or ``{ use = "partial", table = "mine.csv" }``."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    use: str
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"use": value} if isinstance(value, str) else value
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class LossRef(PluginRef):
+    """A loss with its weight in the total."""
+
+    weight: float = Field(default=1.0, ge=0)
+
+
+class RefinerRef(PluginRef):
+    """A refiner with the stage by whose predictions it refines."""
+
+    by: str
+
+
+class LabelShare(Description):
+    """Which labels a share of the training clips carries."""
+
+    share: float = Field(default=1.0, gt=0, le=1)
+    """Part of the training clips, drawn anew for each seed; shares are taken one after the other from one draw, so
+    that all stages of a seed agree and a smaller share lies within a larger one."""
+    sources: tuple[PluginRef, ...] = Field(min_length=1)
+    """Label sources of these clips, side by side."""
+    refine: RefinerRef | None = None
+    """Refines these labels by the predictions of an earlier stage."""
+
+
+class Optimiser(Description):
+    """Optimiser and its learning rate, the rest as PyTorch has it."""
+
+    use: Literal["radam", "adam", "adamw", "sgd"] = "radam"
+    lr: float = Field(default=2e-4, gt=0)
+
+
+class Stage(Description):
+    """One training: which labels, model, losses, sampler, optimiser and length, and where it starts."""
+
+    title: str | None = None
+    """Name of the method in tables and figures; stages without one are steps on the way and are not evaluated."""
+    labels: tuple[LabelShare, ...] = Field(min_length=1)
+    model: PluginRef
+    losses: tuple[LossRef, ...] = Field(min_length=1)
+    sampler: PluginRef = PluginRef(use="shuffled")
+    optimiser: Optimiser = Optimiser()
+    n_epochs: int = Field(ge=1)
+    starts_from: str | None = None
+    """Stage whose weights are taken over wherever names and shapes agree; the rest starts at random."""
+    predict: tuple[Literal["train", "test"], ...] = ("test",)
+    """Parts of the corpus that are predicted after training; refiners need those of the training part."""
+
+    @pydantic.field_validator("labels")
+    @classmethod
+    def _shares_fit(cls, labels: tuple[LabelShare, ...]) -> tuple[LabelShare, ...]:
+        total = sum(label.share for label in labels)
+        if total > 1 + 1e-9:
+            raise ValueError(f"the shares sum to {total:g}; at most 1 can be given away")
+        return labels
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Stages that must be done before this one."""
+        by = [label.refine.by for label in self.labels if label.refine]
+        return tuple(dict.fromkeys([*by, *([self.starts_from] if self.starts_from else [])]))
+
+
+class Experiment(Description):
+    """Stages over one corpus, repeated over seeds, and the evaluators that judge them."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
+    title: str = ""
+    profile: str = ""
+    """Which of the file's profiles is in force; none where empty."""
+    corpus: PluginRef
+    synthetic: dict[str, Any] = {}
+    """Options of the corpus' synthesizer, for those who have no audio: see ``earmark data synthesize``."""
+    train_split: str = "development"
+    test_split: str = "evaluation"
+    clip_s: float = Field(default=10.0, gt=0)
+    frontend: PluginRef
+    frame_rule: Literal["inner", "outer"] = "inner"
+    """How time spans become reference frames; see `earmark.frames`."""
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    evaluators: dict[str, PluginRef] = {}
+    stages: dict[str, Stage] = Field(min_length=1)
+
+    @pydantic.model_validator(mode="after")
+    def _stages_fit(self) -> Experiment:
+        for name, stage in self.stages.items():
+            for needed in stage.needs:
+                if needed not in self.stages:
+                    raise ValueError(
+                        f"stages.{name} needs the stage {needed!r}, which does not exist. "
+                        f"{suggestion(needed, self.stages)}Stages: {', '.join(self.stages)}"
+                    )
+            for label in stage.labels:
+                if label.refine and "train" not in self.stages[label.refine.by].predict:
+                    raise ValueError(
+                        f"stages.{name} refines its labels by the stage {label.refine.by!r}, which does not predict "
+                        f'the training clips; add predict = ["train", "test"] to stages.{label.refine.by}'
+                    )
+        self.in_order()
+        return self
+
+    def in_order(self) -> list[str]:
+        """Names of the stages, each after those that it needs."""
+        done: list[str] = []
+
+        def visit(name: str, above: tuple[str, ...]) -> None:
+            if name in above:
+                raise ValueError(f"stages need each other in a circle: {' -> '.join((*above, name))}")
+            if name not in done:
+                for needed in self.stages[name].needs:
+                    visit(needed, (*above, name))
+                done.append(name)
+
+        for name in self.stages:
+            visit(name, ())
+        return done
+
+    @property
+    def methods(self) -> dict[str, str]:
+        """Titles of the stages that are evaluated, by stage name."""
+        return {name: stage.title for name, stage in self.stages.items() if stage.title}
+
+    def references(self) -> Iterator[tuple[str, str, PluginRef]]:
+        """Every plugin that is named: where, of which kind, and what it says."""
+        yield "corpus", "corpus", self.corpus
+        yield "frontend", "frontend", self.frontend
+        for name, evaluator in self.evaluators.items():
+            yield f"evaluators.{name}", "evaluator", evaluator
+        for name, stage in self.stages.items():
+            here = f"stages.{name}"
+            yield f"{here}.model", "model", stage.model
+            yield f"{here}.sampler", "sampler", stage.sampler
+            for index, loss in enumerate(stage.losses):
+                yield f"{here}.losses.{index}", "loss", loss
+            for index, label in enumerate(stage.labels):
+                for number, source in enumerate(label.sources):
+                    yield f"{here}.labels.{index}.sources.{number}", "label source", source
+                if label.refine:
+                    yield f"{here}.labels.{index}.refine", "refiner", label.refine
+
+
+def read_experiment(path: Path, profile: str | None = None, changes: Mapping[str, Any] | None = None) -> Experiment:
+    """Read an experiment file.
+
+    A file may hold two tables beside the experiment's own: ``[defaults]``, merged under every stage, and
+    ``[profiles.NAME]``, merged over the whole file when that profile is asked for (a profile only changes sizes).
+    ``changes`` are merged last.
+
+    Raises:
+        ExperimentError: the file is missing, is not TOML, or a field is unknown or of a wrong type; the message
+            names the file, the field, what was meant and what exists.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ExperimentError(f"{path}: no such experiment file.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ExperimentError(f"{path}: not valid TOML: {error}.") from None
+    return experiment_of(document, str(path), profile, changes)
+
+
+def experiment_of(
+    document: Mapping[str, Any],
+    where: str = "experiment",
+    profile: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Experiment:
+    """Make an experiment of a parsed document; see `read_experiment`."""
+    document = dict(document)
+    profiles, defaults = document.pop("profiles", {}), document.pop("defaults", {})
+    document["defaults"] = defaults
+    if profile:
+        if profile not in profiles:
+            raise ExperimentError(
+                f"{where}: no profile {profile!r}. {suggestion(profile, profiles)}"
+                f"Profiles of this file: {', '.join(profiles) or 'none'}."
+            )
+        document = merged(document, profiles[profile])
+        document["profile"] = profile
+    document = merged(document, changes or {})
+    defaults = document.pop("defaults")
+    stages = document.get("stages")
+    if isinstance(stages, dict):
+        document["stages"] = {
+            name: merged(defaults, stage) if isinstance(stage, dict) else stage for name, stage in stages.items()
+        }
+    try:
+        return Experiment.model_validate(document)
+    except pydantic.ValidationError as error:
+        raise ExperimentError(f"{where}: {_explained(error)}") from None
+
+
+def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge tables key by key; anything that is not a table is replaced, and so is a plugin by another plugin.
+
+    >>> merged({"a": {"x": 1, "y": 2}, "b": [1]}, {"a": {"y": 3}, "b": [4]})
+    {'a': {'x': 1, 'y': 3}, 'b': [4]}
+    >>> merged({"model": {"use": "crnn", "units": 64}}, {"model": {"use": "mlp"}})
+    {'model': {'use': 'mlp'}}
+    """
+    result = dict(under)
+    for key, value in over.items():
+        below = result.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            # Options belong to their plugin: those of another one would be misspelt options of this one.
+            other_plugin = "use" in below and "use" in value and below["use"] != value["use"]
+            result[key] = dict(value) if other_plugin else merged(below, value)
+        else:
+            result[key] = value
+    return result
+
+
+def _explained(error: pydantic.ValidationError) -> str:
+    problems = []
+    items = error.errors()
+    for item in items:
+        field = ".".join(str(part) for part in item["loc"])
+        inside = any(other["loc"][: len(item["loc"])] == item["loc"] for other in items if other is not item)
+        if item["type"] == "too_short" and inside:
+            continue  # pydantic leaves out the entries that failed, and then finds too few
+        if item["type"] == "extra_forbidden":
+            known = [*_fields_at(item["loc"][:-1]), *(["defaults", "profiles"] if len(item["loc"]) == 1 else [])]
+            problems.append(
+                f"{field}: no such field. {suggestion(str(item['loc'][-1]), known)}Fields: {', '.join(known)}."
+            )
+        elif item["type"] == "missing":
+            problems.append(f"{field}: missing.")
+        elif item["type"] == "value_error":
+            problems.append(f"{field + ': ' if field else ''}{item['ctx']['error']}.")
+        else:
+            problems.append(f"{field}: {item['msg']}, got {item['input']!r}.")
+    return " ".join(problems)
+
+
+def _fields_at(location: tuple[int | str, ...]) -> list[str]:
+    """Fields of the description at a location, for those who misspelt one."""
+    kind: Any = Experiment
+    for part in location:
+        if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
+            field = kind.model_fields.get(str(part))
+            kind = field.annotation if field else None
+        else:
+            kind = typing.get_args(kind)[-1 if isinstance(part, str) else 0]
+        options = [arg for arg in typing.get_args(kind) if arg is not type(None)]
+        if typing.get_origin(kind) not in (dict, tuple) and options:
+            kind = options[0]
+    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel) else []

@@ -1,0 +1,112 @@
+"""The hooks of Earmark: one a plugin kind, and four that follow a run.
+
+A hook of the first sort returns a mapping from names to factories; what a factory must make is the protocol of
+the same name in `earmark.protocols`. Names are unique over all plugins: a second owner is an error, never a rename.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from earmark.protocols import Factory
+
+PROJECT = "earmark"
+"""Name of the pluggy project and of the entry point group."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin module as the implementation of a hook."""
+
+KINDS = {
+    "corpus": "earmark_corpora",
+    "synthesizer": "earmark_synthesizers",
+    "frontend": "earmark_frontends",
+    "label source": "earmark_label_sources",
+    "model": "earmark_models",
+    "loss": "earmark_losses",
+    "sampler": "earmark_samplers",
+    "refiner": "earmark_refiners",
+    "evaluator": "earmark_evaluators",
+    "store": "earmark_stores",
+    "engine": "earmark_engines",
+}
+"""Plugin kinds, in the words that people use, with the hook of each."""
+
+
+@hookspec
+def earmark_corpora() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Corpus readers."""
+
+
+@hookspec
+def earmark_synthesizers() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Writers of synthetic stand-ins, under the name of the corpus whose layout they write."""
+
+
+@hookspec
+def earmark_frontends() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Front ends."""
+
+
+@hookspec
+def earmark_label_sources() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Label sources."""
+
+
+@hookspec
+def earmark_models() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Models."""
+
+
+@hookspec
+def earmark_losses() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Losses."""
+
+
+@hookspec
+def earmark_samplers() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Samplers of batches."""
+
+
+@hookspec
+def earmark_refiners() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Refiners."""
+
+
+@hookspec
+def earmark_evaluators() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Evaluators."""
+
+
+@hookspec
+def earmark_stores() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Stores: where features, runs and predictions rest."""
+
+
+@hookspec
+def earmark_engines() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Engines: where runs run."""
+
+
+@hookspec
+def earmark_stage_started(stage: str, seed: int, n_epochs: int, first_epoch: int) -> None:
+    """A stage begins to train, or goes on after an interruption at ``first_epoch`` > 0."""
+
+
+@hookspec
+def earmark_epoch_ended(stage: str, seed: int, epoch: int, n_epochs: int, losses: Mapping[str, float]) -> None:
+    """An epoch of training ended; losses are means over the epoch's batches, by name, and ``total``."""
+
+
+@hookspec
+def earmark_run_finished(stage: str, seed: int, address: str) -> None:
+    """A stage with this seed is whole in the store, under this address."""
+
+
+@hookspec
+def earmark_run_evaluated(stage: str, seed: int, address: str, scores: Mapping[str, float]) -> None:
+    """A whole run has new results; scores are the scalars among them, as ``evaluator.score``."""

@@ -1,0 +1,119 @@
+"""Runs a paper: its experiment, then its notebook through papermill, then an HTML page of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from earmark.errors import EarmarkError, suggestion
+from earmark.workspace import SYNTHETIC, checkout, stores_root
+
+
+class PaperError(EarmarkError):
+    """A paper's notebook is not there, or stopped with an error."""
+
+
+class Parameters(pydantic.BaseModel):
+    """Parameters of every paper's notebook: text and numbers only, as papermill turns a tuple into text unasked."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    profile: str = "quick"
+    corpus: str = SYNTHETIC
+    device: str = "auto"
+    stores: str = ""
+    n_seeds: int | None = pydantic.Field(default=None, ge=1)
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperRun:
+    """Where an executed paper lies."""
+
+    folder: Path
+    notebook: Path
+    page: Path
+
+
+def paper_folder(key: str) -> Path:
+    """Folder of a paper in the checkout: numbers, experiments, ambiguities.
+
+    Raises:
+        PaperError: no checkout, or no such paper; the message lists those that exist.
+    """
+    root = checkout()
+    if root is None:
+        raise PaperError(
+            "The papers' notebooks live in Earmark's repository, which this is not a checkout of. "
+            "Clone it, and run the command inside; your own experiments run anywhere with `earmark run`."
+        )
+    known = sorted(path.stem for path in (root / "notebooks").glob("*.ipynb") if (root / "paper" / path.stem).is_dir())
+    if key not in known:
+        raise PaperError(f"No paper {key!r}. {suggestion(key, known)}Papers: {', '.join(known) or 'none'}.")
+    return root / "paper" / key
+
+
+def output_folder(key: str, parameters: Parameters) -> Path:
+    """Folder under the stores' root in which notebook, figures and tables of a run land."""
+    corpus = parameters.corpus if parameters.corpus == SYNTHETIC else Path(parameters.corpus).resolve().name
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{parameters.profile}-{corpus}")
+    return stores_root(Path(parameters.stores) if parameters.stores else None).resolve() / "papers" / key / name
+
+
+def run_paper(key: str, parameters: Parameters) -> PaperRun:
+    """Execute a paper's notebook with papermill and write it, an HTML page, figures and tables.
+
+    The kernel shows its output while it runs. What the notebook computes rests in the store: a second call reuses it.
+
+    Raises:
+        PaperError: the notebook does not exist, or a cell raised; the message says which and where the rest lies.
+    """
+    import nbformat
+    import papermill
+    from nbconvert import HTMLExporter
+    from papermill.exceptions import PapermillExecutionError
+
+    paper_folder(key)
+    root = checkout()
+    assert root is not None  # paper_folder has found it
+    folder = output_folder(key, parameters)
+    folder.mkdir(parents=True, exist_ok=True)
+    notebook, page = folder / f"{key}.ipynb", folder / f"{key}.html"
+    values: dict[str, Any] = {**parameters.model_dump(), "output": str(folder)}
+    values["stores"] = str(stores_root(Path(parameters.stores) if parameters.stores else None).resolve())
+    if values["corpus"] != SYNTHETIC:
+        values["corpus"] = str(Path(values["corpus"]).resolve())
+    logging.getLogger("papermill").setLevel(logging.WARNING)
+    # A kernel of that name in the home folder may belong to another Python.
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    begun = notebook.with_suffix(".begun.ipynb")
+    try:
+        papermill.execute_notebook(
+            str(root / "notebooks" / f"{key}.ipynb"),
+            str(begun),
+            parameters=values,
+            kernel_name="python3",
+            cwd=str(root),
+            progress_bar=False,
+            log_output=False,
+            stdout_file=sys.stdout,
+            autosave_cell_every=0,
+        )
+    except PapermillExecutionError as error:
+        raise PaperError(
+            f"The notebook {key} stopped in cell {error.exec_count}: {error.ename}: {error.evalue}. "
+            f"What it had done rests in the store; the notebook so far is {begun}."
+        ) from None
+    executed = nbformat.read(begun, as_version=4)  # type: ignore[no-untyped-call]
+    exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True)  # type: ignore[no-untyped-call]
+    body, _ = exporter.from_notebook_node(executed)
+    page.write_text(body, encoding="utf-8")
+    begun.replace(notebook)
+    return PaperRun(folder=folder, notebook=notebook, page=page)

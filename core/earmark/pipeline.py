@@ -1,0 +1,246 @@
+"""From an experiment to its results: features, labels, training, predictions, evaluation; what is done stays done."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from earmark.addressing import derived_seed
+from earmark.devices import describe_device, resident, resolve_device
+from earmark.extraction import extract
+from earmark.mixing import draw
+from earmark.protocols import Engine, Evaluator, LabelSource, Loss, Refiner, Sampler, Task
+from earmark.storage import FeatureShelf, RunShelf
+from earmark.study import Job, Study, check_plugins
+from earmark.targets import Targets, concatenate
+from earmark.training import WeightedLoss, fit, predict, take_over
+
+log = logging.getLogger(__name__)
+
+Advance = Callable[[int, int], None]
+
+
+def run_study(
+    study: Study,
+    *,
+    device: str = "auto",
+    engine: str = "local",
+    advance: Advance | None = None,
+) -> Study:
+    """Do what is missing of a study, and evaluate it.
+
+    Args:
+        study: experiment, dataset and store.
+        device: "auto", "cpu", "cuda" or "cuda:1".
+        engine: name of an engine plugin.
+        advance: called with (done, total) clips while features are extracted.
+
+    Returns:
+        The same study, all of whose runs are whole.
+    """
+    where = resolve_device(device)
+    check_plugins(study.experiment, study.manager, study.experiment.name)
+    features = extracted(study, advance)
+    missing = study.missing()
+    runner: Engine = study.manager.build("engine", engine, {}, "--engine")
+    if missing:
+        workshop = Workshop(study, features, where)
+        runner.execute(missing, workshop.work)
+    for job in study.jobs():
+        if study.stage(job).title:
+            evaluate(study, job)
+    return study
+
+
+def extracted(study: Study, advance: Advance | None = None) -> FeatureShelf:
+    """Features of all clips of a study, extracted where they are missing."""
+    shelf = study.store.features(study.feature_address)
+    if not shelf.whole:
+        with study.store.lock(study.feature_address):
+            if not shelf.whole:
+                clips = [clip for part in study.clips.values() for clip in part]
+                extract(study.dataset, clips, study.frontend, shelf, advance=advance)
+    return shelf
+
+
+class Workshop:
+    """Does jobs of one study in this process; the features of its clips are loaded once."""
+
+    def __init__(self, study: Study, features: FeatureShelf, device: torch.device) -> None:
+        self._study = study
+        self._shelf = features
+        self._device = device
+        self._features: dict[str, Tensor] = {}
+        if device.type == "cuda":
+            torch.backends.cudnn.benchmark = False
+            torch.backends.cudnn.deterministic = True
+
+    def work(self, job: Job) -> None:
+        """Train, predict and keep one run, unless it is whole already."""
+        study, shelf = self._study, self._study.shelf(job)
+        with study.store.lock(shelf.address):
+            if shelf.whole:
+                return
+            shelf.begin({"stage": job.stage, "experiment": study.experiment.name, **study.description(job)})
+            self._train(job, shelf)
+        study.manager.hook.earmark_run_finished(stage=job.stage, seed=job.seed, address=shelf.address)
+
+    def _train(self, job: Job, shelf: RunShelf) -> None:
+        study, stage = self._study, self._study.stage(job)
+        manager, asked_by = study.manager, f"stages.{job.stage}"
+        began = time.monotonic()
+        rows, targets = targets_of(study, job)
+        task = Task(
+            n_frames=study.grid.n_frames,
+            n_mels=study.frontend.n_mels,
+            n_events=len(study.dataset.events),
+            n_scenes=len(study.dataset.scenes),
+        )
+        with torch.random.fork_rng([]):
+            torch.manual_seed(derived_seed(job.seed, "weights"))
+            model = cast(
+                nn.Module, manager.build("model", stage.model.use, stage.model.options, asked_by + ".model", task)
+            )
+        taken: list[str] = []
+        if stage.starts_from:
+            weights, _ = study.shelf(Job(stage.starts_from, job.seed)).load_weights()
+            taken, _ = take_over(model, weights)
+        model = model.to(self._device)
+        losses = [
+            WeightedLoss(
+                name=ref.use,
+                weight=ref.weight,
+                loss=cast(Loss, manager.build("loss", ref.use, ref.options, asked_by + ".losses")),
+            )
+            for ref in stage.losses
+        ]
+        sampler: Sampler = manager.build(
+            "sampler", stage.sampler.use, stage.sampler.options, asked_by + ".sampler", targets
+        )
+        mean, std = self._statistics([study.clips["train"][row].id for row in rows.tolist()])
+        raw = self._part("train")
+        fitted = fit(
+            model,
+            (raw[rows.to(raw.device)] - mean.to(raw.device)) / std.to(raw.device),
+            targets.to(self._device),
+            losses,
+            sampler,
+            stage.optimiser,
+            stage.n_epochs,
+            stage=job.stage,
+            seed=job.seed,
+            shelf=shelf,
+            hook=manager.hook,
+        )
+        shelf.save_weights(
+            {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()},
+            {
+                "model": stage.model.model_dump(),
+                "task": {name: getattr(task, name) for name in ("n_frames", "n_mels", "n_events", "n_scenes")},
+                "frontend": study.experiment.frontend.model_dump(),
+                "clip_s": study.experiment.clip_s,
+                "events": list(study.dataset.events),
+                "scenes": list(study.dataset.scenes),
+                "normalisation": {"mean": mean.tolist(), "std": std.tolist()},
+            },
+        )
+        for part in stage.predict:
+            clip_ids = [clip.id for clip in study.clips[part]]
+            raw = self._part(part)
+            posteriors = predict(
+                model,
+                (raw - mean.to(raw.device)) / std.to(raw.device),
+                clip_ids,
+                study.dataset.events,
+                study.dataset.scenes,
+                study.grid.hop_s,
+            )
+            shelf.save_predictions(part, posteriors.assign_attrs(corpus=study.dataset.name, stage=job.stage))
+        shelf.finish(
+            {
+                "corpus": study.dataset.name,
+                "synthetic": study.dataset.synthetic,
+                "n_parameters": sum(p.numel() for p in model.parameters()),
+                "n_clips": len(targets),
+                "taken_over": taken,
+                "train_s": fitted.wall_s,
+                "wall_s": time.monotonic() - began,
+                "history": fitted.history,
+                "device": describe_device(self._device),
+                "machine": f"{platform.machine()} {platform.system()}",
+                "versions": {name: version(name) for name in ("earmark", "torch", "numpy")},
+                "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+        )
+
+    def _statistics(self, clip_ids: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation per mel band (mel,), over the clips that a run is trained on."""
+        mean, std = self._shelf.statistics(clip_ids)
+        # A band without any variation carries nothing; dividing by 0 would poison all others.
+        return torch.from_numpy(mean), torch.from_numpy(np.where(std > 0, std, np.float32(1)))
+
+    def _part(self, part: str) -> Tensor:
+        """Features (clip, frame, mel) of the training or the test part, on the device where they fit."""
+        if part not in self._features:
+            features = torch.from_numpy(self._shelf.read([clip.id for clip in self._study.clips[part]]))
+            self._features[part] = resident(features, self._device)
+        return self._features[part]
+
+
+def targets_of(study: Study, job: Job) -> tuple[Tensor, Targets]:
+    """Labels of a stage's training clips.
+
+    Returns:
+        Indices (n,) into the study's training clips, and the targets of these clips in that order.
+    """
+    stage, clips = study.stage(job), study.clips["train"]
+    chosen = draw(len(clips), [label.share for label in stage.labels], job.seed)
+    parts = []
+    for label, rows in zip(stage.labels, chosen, strict=True):
+        if not len(rows):
+            continue
+        of_share = [clips[row] for row in rows.tolist()]
+        given = []
+        for ref in label.sources:
+            asked_by = f"stages.{job.stage}.labels"
+            source: LabelSource = study.manager.build("label source", ref.use, ref.options, asked_by)
+            given.append(source.label(study.dataset, of_share, study.grid))
+        targets = given[0]
+        for other in given[1:]:
+            targets = targets.merge(other)
+        if label.refine:
+            refiner: Refiner = study.manager.build(
+                "refiner", label.refine.use, label.refine.options, f"stages.{job.stage}.labels.refine"
+            )
+            posteriors = study.predictions(label.refine.by, job.seed, "train")
+            targets = refiner.refine(targets, posteriors.sel(clip=list(targets.clips)).load())
+        parts.append(targets)
+    rows = torch.cat([rows for rows in chosen if len(rows)])
+    return rows, concatenate(parts)
+
+
+def evaluate(study: Study, job: Job) -> None:
+    """Run the evaluators whose results a whole run does not hold yet."""
+    shelf = study.shelf(job)
+    wanted = {name: study.evaluation_address(name) for name in study.experiment.evaluators}
+    missing = {name: address for name, address in wanted.items() if shelf.open_evaluation(address) is None}
+    if not missing:
+        return
+    predictions = shelf.open_predictions("test").load()
+    scores: dict[str, Any] = {}
+    for name, address in missing.items():
+        ref = study.experiment.evaluators[name]
+        evaluator: Evaluator = study.manager.build("evaluator", ref.use, ref.options, f"evaluators.{name}")
+        result = evaluator.evaluate(study.reference, predictions)
+        shelf.save_evaluation(address, result)
+        scores |= {f"{name}.{key}": float(value) for key, value in result.data_vars.items() if value.ndim == 0}
+    study.manager.hook.earmark_run_evaluated(stage=job.stage, seed=job.seed, address=shelf.address, scores=scores)

@@ -1,0 +1,157 @@
+"""What Earmark asks of a plugin: one verb a kind, the options as keyword-only arguments of its factory.
+
+A plugin gives *factories* by name (see `earmark.hookspecs`). A factory is a class or function whose keyword-only
+arguments are its options, typed, so that an experiment file can be checked before anything runs. `Model` and
+`Sampler` factories take one positional argument more, which is said below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import torch
+import xarray as xr
+from torch import Tensor
+
+from earmark.frames import FrameGrid
+from earmark.outputs import Outputs
+from earmark.recordings import Clip, Dataset
+from earmark.reference import Reference
+from earmark.targets import Targets
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """What a model has to be made for: sizes of its input and of its outputs."""
+
+    n_frames: int
+    n_mels: int
+    n_events: int
+    n_scenes: int
+
+
+@runtime_checkable
+class LabelSource(Protocol):
+    """Says what is known of clips, at some price. Factory: ``(*, options)``."""
+
+    def label(self, dataset: Dataset, clips: Sequence[Clip], grid: FrameGrid) -> Targets:
+        """Return targets for exactly these clips, in this order, over the dataset's vocabularies."""
+        ...
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A `torch.nn.Module` from features (clip, frame, mel) to outputs. Factory: ``(task: Task, *, options)``."""
+
+    def __call__(self, features: Tensor) -> Outputs: ...
+
+    def parameters(self) -> Iterator[torch.nn.Parameter]: ...
+
+
+@runtime_checkable
+class Loss(Protocol):
+    """A pure function of outputs and targets. Factory: ``(*, options)``."""
+
+    def __call__(self, outputs: Outputs, targets: Targets) -> Tensor:
+        """Return a scalar (); exactly 0, with a gradient of 0, where the batch holds no label of the loss's kind."""
+        ...
+
+
+@runtime_checkable
+class Refiner(Protocol):
+    """Returns better targets, on the same clips and the same vocabulary. Factory: ``(*, options)``."""
+
+    def refine(self, targets: Targets, predictions: xr.Dataset) -> Targets:
+        """Refine targets by the predictions of an earlier stage for the same clips (dims as in `Evaluator`)."""
+        ...
+
+
+@runtime_checkable
+class Evaluator(Protocol):
+    """Compares predictions with annotations. Factory: ``(*, options)``."""
+
+    def evaluate(self, reference: Reference, predictions: xr.Dataset) -> xr.Dataset:
+        """Return counts and scores, scores as fractions in [0, 1].
+
+        Predictions hold any of ``event_frame_posterior`` (clip, frame, event), ``event_clip_posterior``
+        (clip, event), ``scene_posterior`` (clip, scene) and ``embedding`` (clip, dim), with the clips' ids, events
+        and scenes as coordinates. A scalar variable is a score of the whole set (its name says micro or macro);
+        variables over ``event`` or ``scene`` are per class.
+        """
+        ...
+
+
+@runtime_checkable
+class Corpus(Protocol):
+    """Reads one published layout of files. Factory: ``(*, options)``."""
+
+    def read(self, root: Path) -> Dataset:
+        """Read a copy of the corpus; its audio is opened for its length only.
+
+        Raises:
+            CorpusError: files are missing, with the list and what to do.
+            AnnotationError: an annotation cannot be right.
+        """
+        ...
+
+    def check(self, root: Path) -> Iterable[str]:
+        """Say in sentences, one a line, what is there, what is missing and what does not match."""
+        ...
+
+
+@runtime_checkable
+class Synthesizer(Protocol):
+    """Writes a synthetic stand-in in the layout that the corpus of the same name reads. Factory: ``(*, options)``."""
+
+    def synthesize(self, root: Path, *, seed: int, advance: Callable[[int, int], None] | None = None) -> None:
+        """Write audio and annotations under root; finished recordings are kept, so that a second call goes on.
+
+        ``advance(done, total)`` is called after each recording.
+        """
+        ...
+
+
+@runtime_checkable
+class Frontend(Protocol):
+    """Turns sound into features. Factory: ``(*, options)``."""
+
+    rate_hz: int
+    """Rate of the waveforms it takes."""
+    hop_s: float
+    n_mels: int
+
+    def n_frames(self, duration_s: float) -> int:
+        """Number of frames of a clip of this length."""
+        ...
+
+    def extract(self, waveform: Tensor) -> Tensor:
+        """Features (frame, mel), float32, of a waveform (channel, sample) in [-1, 1]."""
+        ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Chooses the clips of each batch. Factory: ``(targets: Targets, *, options)``."""
+
+    def batches(self, generator: torch.Generator) -> Iterator[Tensor]:
+        """Indices (n,) on the CPU, one tensor a batch, for one epoch; chance comes from the generator alone."""
+        ...
+
+
+JobT = TypeVar("JobT")
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Where runs run. Factory: ``(*, options)``."""
+
+    def execute(self, jobs: Sequence[JobT], work: Callable[[JobT], None]) -> None:
+        """Do the work of every job; jobs come in an order in which each follows those that it needs."""
+        ...
+
+
+Factory = Callable[..., Any]
+"""What hooks return, by name."""

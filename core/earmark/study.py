@@ -1,0 +1,251 @@
+"""A study: an experiment on one copy of a corpus, with the addresses of all that it will make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from earmark.addressing import address_of
+from earmark.errors import StoreError
+from earmark.experiment import Experiment, PluginRef, RefinerRef, Stage
+from earmark.frames import FrameGrid
+from earmark.plugins import PluginManager, checked_options
+from earmark.protocols import Frontend
+from earmark.recordings import Clip, Dataset, clips_digest, cut
+from earmark.reference import Reference
+from earmark.storage import RunShelf, Store
+
+FORMAT = 1
+"""Goes into every address; raised when the same description would give other numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One stage with one seed: the unit that an engine runs."""
+
+    stage: str
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What an experiment means on a dataset and a store: clips, addresses, and the results once they are there."""
+
+    experiment: Experiment
+    dataset: Dataset
+    store: Store
+    manager: PluginManager
+
+    @cached_property
+    def frontend(self) -> Frontend:
+        ref = self.experiment.frontend
+        frontend: Frontend = self.manager.build("frontend", ref.use, ref.options, f"{self.experiment.name}: frontend")
+        return frontend
+
+    @cached_property
+    def grid(self) -> FrameGrid:
+        return FrameGrid(n_frames=self.frontend.n_frames(self.experiment.clip_s), hop_s=self.frontend.hop_s)
+
+    @cached_property
+    def clips(self) -> dict[str, tuple[Clip, ...]]:
+        """Clips of the training and the test part, by part: ``train``, ``test``.
+
+        Raises:
+            StoreError: a split of the corpus gives no whole clip.
+        """
+        splits = {"train": self.experiment.train_split, "test": self.experiment.test_split}
+        clips = {part: cut(self.dataset.of_split(split), self.experiment.clip_s) for part, split in splits.items()}
+        for part, chosen in clips.items():
+            if not chosen:
+                known = sorted({recording.split for recording in self.dataset.recordings})
+                raise StoreError(
+                    f"{self.dataset.name}: the split {splits[part]!r} holds no whole clip of "
+                    f"{self.experiment.clip_s:g} s. Splits of this corpus: {', '.join(known) or 'none'}."
+                )
+        return clips
+
+    @cached_property
+    def reference(self) -> Reference:
+        """Annotations of the test clips."""
+        return Reference(
+            clips=self.clips["test"],
+            events=self.dataset.events,
+            scenes=self.dataset.scenes,
+            grid=self.grid,
+            frame_rule=self.experiment.frame_rule,
+        )
+
+    @cached_property
+    def feature_address(self) -> str:
+        return address_of(
+            {
+                "format": FORMAT,
+                "dataset": self.dataset.digest,
+                "clips": {part: clips_digest(clips) for part, clips in self.clips.items()},
+                "frontend": self._signed("frontend", self.experiment.frontend),
+            }
+        )
+
+    @cached_property
+    def _addresses(self) -> dict[Job, str]:
+        return {}
+
+    def run_address(self, job: Job) -> str:
+        """Address of a run: the hash of everything that decides its outcome."""
+        if job not in self._addresses:
+            self._addresses[job] = address_of(self.description(job))
+        return self._addresses[job]
+
+    def description(self, job: Job) -> dict[str, Any]:
+        """What decides the outcome of a run, as JSON."""
+        stage = self.experiment.stages[job.stage]
+        return {
+            "format": FORMAT,
+            "features": self.feature_address,
+            "seed": job.seed,
+            "model": self._signed("model", stage.model),
+            "sampler": self._signed("sampler", stage.sampler),
+            "losses": [{**self._signed("loss", loss), "weight": loss.weight} for loss in stage.losses],
+            "labels": [
+                {
+                    "share": label.share,
+                    "sources": [self._signed("label source", source) for source in label.sources],
+                    "refine": label.refine and self._refinement(label.refine, job.seed),
+                }
+                for label in stage.labels
+            ],
+            "optimiser": stage.optimiser.model_dump(),
+            "n_epochs": stage.n_epochs,
+            "starts_from": stage.starts_from and self.run_address(Job(stage.starts_from, job.seed)),
+            "predict": list(stage.predict),
+        }
+
+    def evaluation_address(self, name: str) -> str:
+        """Address of an evaluator's result within a run."""
+        return address_of(
+            {
+                "format": FORMAT,
+                "evaluator": self._signed("evaluator", self.experiment.evaluators[name]),
+                "frame_rule": self.experiment.frame_rule,
+            }
+        )
+
+    def jobs(self) -> list[Job]:
+        """Every stage with every seed, each after those that it needs, a seed after the other."""
+        return [Job(stage, seed) for seed in self.experiment.seeds for stage in self.experiment.in_order()]
+
+    def missing(self) -> list[Job]:
+        """Jobs whose runs are not whole yet."""
+        return [job for job in self.jobs() if not self.shelf(job).whole]
+
+    def shelf(self, job: Job) -> RunShelf:
+        return self.store.run(self.run_address(job))
+
+    def stage(self, job: Job) -> Stage:
+        return self.experiment.stages[job.stage]
+
+    # Results, once they are there
+
+    def evaluation(self, name: str) -> xr.Dataset:
+        """Results of one evaluator over methods (titles) and seeds, as one dataset with these dims in front.
+
+        Raises:
+            StoreError: a run has not been evaluated yet.
+        """
+        address = self.evaluation_address(name)
+        return self._over_methods_and_seeds(lambda job: self._opened(job, name, address))
+
+    def predictions(self, stage: str, seed: int, part: str = "test") -> xr.Dataset:
+        """Predictions of one run, opened lazily."""
+        return self.shelf(Job(stage, seed)).open_predictions(part)
+
+    def facts(self) -> pd.DataFrame:
+        """One row a run of a method: parameters, training seconds, device, address."""
+        rows = []
+        for job in self._method_jobs():
+            shelf = self.shelf(job)
+            facts = shelf.facts()
+            rows.append(
+                {
+                    "method": self.experiment.methods[job.stage],
+                    "seed": job.seed,
+                    "n_parameters": facts["n_parameters"],
+                    "train_s": facts["train_s"],
+                    "device": facts["device"],
+                    "address": shelf.address,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def history(self) -> pd.DataFrame:
+        """Training curves of every stage, steps on the way included: stage, method, seed, epoch and the losses."""
+        rows = []
+        for job in self.jobs():
+            title = self.experiment.stages[job.stage].title or job.stage
+            for epoch, losses in enumerate(self.shelf(job).facts()["history"], start=1):
+                rows.append({"stage": job.stage, "method": title, "seed": job.seed, "epoch": epoch, **losses})
+        return pd.DataFrame(rows)
+
+    def _method_jobs(self) -> Iterator[Job]:
+        for stage in self.experiment.methods:
+            for seed in self.experiment.seeds:
+                yield Job(stage, seed)
+
+    def _opened(self, job: Job, name: str, address: str) -> xr.Dataset:
+        result = self.shelf(job).open_evaluation(address)
+        if result is None:
+            raise StoreError(
+                f"The run {self.run_address(job)} (stage {job.stage}, seed {job.seed}) has no result of the evaluator "
+                f"{name!r} yet. Run the experiment first: `earmark run`."
+            )
+        return result
+
+    def _over_methods_and_seeds(self, open_one: Callable[[Job], xr.Dataset]) -> xr.Dataset:
+        def joined(parts: list[xr.Dataset], labels: list[Any], dim: str) -> xr.Dataset:
+            return xr.concat(
+                parts,
+                dim=pd.Index(labels, name=dim),
+                combine_attrs="drop_conflicts",
+                coords="minimal",
+                compat="equals",
+                join="exact",
+            )
+
+        seeds, methods = list(self.experiment.seeds), self.experiment.methods
+        by_method = [joined([open_one(Job(stage, seed)) for seed in seeds], seeds, "seed") for stage in methods]
+        return joined(by_method, list(methods.values()), "method")
+
+    def _refinement(self, ref: RefinerRef, seed: int) -> dict[str, Any]:
+        return {**self._signed("refiner", ref), "by": self.run_address(Job(ref.by, seed))}
+
+    def _signed(self, kind: str, ref: PluginRef) -> dict[str, Any]:
+        """A plugin's name, all its options (defaults included) and its version."""
+        given = self.manager.find(kind, ref.use, self.experiment.name)
+        options = checked_options(given, ref.options, self.experiment.name)
+        return {"use": ref.use, "options": plain(options), "plugin": given.stamp}
+
+
+def check_plugins(experiment: Experiment, manager: PluginManager, where: str) -> None:
+    """Check that every plugin that an experiment names is there and that its options fit, before anything runs.
+
+    Raises:
+        UnknownPluginError, PluginConflictError, OptionError: with the file and the field.
+    """
+    for field, kind, ref in experiment.references():
+        checked_options(manager.find(kind, ref.use, f"{where}: {field}"), ref.options, f"{where}: {field}")
+
+
+def plain(value: Any) -> Any:
+    """Options as JSON: paths become text, tuples lists."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)

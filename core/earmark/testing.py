@@ -1,0 +1,356 @@
+"""Contract tests for every plugin kind, for strangers' plugins and Earmark's own alike.
+
+In a plugin's test suite::
+
+    from earmark.testing import check_plugin
+    import earmark_mine
+
+    def test_it_keeps_the_contract():
+        check_plugin(earmark_mine)
+
+Each check raises `AssertionError` with a sentence that says which promise of `earmark.protocols` is not kept.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor, nn
+
+from earmark.frames import FrameGrid
+from earmark.hookspecs import KINDS
+from earmark.outputs import Outputs
+from earmark.plugins import PluginManager, options_model
+from earmark.protocols import Evaluator, Factory, Frontend, LabelSource, Loss, Refiner, Sampler, Task
+from earmark.recordings import Dataset, Event, Recording, cut
+from earmark.reference import Reference
+from earmark.targets import Targets
+
+EVENTS = ("car", "bird singing", "people talking")
+SCENES = ("street", "park")
+GRID = FrameGrid(n_frames=100, hop_s=0.02)
+CLIP_S = 2.0
+
+
+def small_dataset(scenes: tuple[str, ...] = SCENES, events: tuple[str, ...] = EVENTS) -> Dataset:
+    """Six annotated recordings without audio; one clip holds no event, one event lies across a clip border."""
+    sounding = (
+        Event(0.5, 1.5, events[0]),
+        Event(1.8, 2.6, events[1 % len(events)]),
+        Event(2.2, 2.4, events[2 % len(events)]),
+    )
+    return Dataset(
+        name="small",
+        root=Path("nowhere"),
+        synthetic=True,
+        scenes=scenes,
+        events=events,
+        recordings=tuple(
+            Recording(
+                path=f"audio/{number}.wav",
+                duration_s=6.0,
+                rate_hz=16_000,
+                channels=1,
+                split="development" if number < 4 else "evaluation",
+                scene=scenes[number % len(scenes)],
+                fold=number % 2 + 1,
+                events=sounding,
+            )
+            for number in range(6)
+        ),
+    )
+
+
+def small_targets(n_clips: int = 6, seed: int = 0) -> Targets:
+    """Targets with all label kinds known for some clips and unknown for others, NaN where not known."""
+    generator = torch.Generator().manual_seed(seed)
+    frame_event = (torch.rand(n_clips, GRID.n_frames, len(EVENTS), generator=generator) > 0.7).float()
+    known = torch.arange(n_clips) % 2 == 0
+    clip_event = frame_event.amax(1)
+    frame_event[~known] = float("nan")
+    return Targets(
+        clips=tuple(f"clip {number}" for number in range(n_clips)),
+        events=EVENTS,
+        scenes=SCENES,
+        frame_event=frame_event,
+        frame_event_known=known[:, None].expand(-1, len(EVENTS)).clone(),
+        clip_event=clip_event,
+        clip_event_known=~known[:, None].expand(-1, len(EVENTS)),
+        candidate=torch.ones(n_clips, len(EVENTS), dtype=torch.bool),
+        candidate_known=~known,
+        scene=torch.eye(len(SCENES))[torch.arange(n_clips) % len(SCENES)],
+        scene_known=torch.arange(n_clips) > 0,
+    )
+
+
+def small_predictions(clips: tuple[str, ...], seed: int = 0) -> xr.Dataset:
+    """Random posteriors of every kind for these clips, over `EVENTS`, `SCENES` and `GRID`."""
+    rng = np.random.default_rng(seed)
+    scene = rng.random((len(clips), len(SCENES)), dtype=np.float32)
+    return xr.Dataset(
+        {
+            "event_frame_posterior": (
+                ("clip", "frame", "event"),
+                rng.random((len(clips), GRID.n_frames, len(EVENTS)), dtype=np.float32),
+            ),
+            "event_clip_posterior": (("clip", "event"), rng.random((len(clips), len(EVENTS)), dtype=np.float32)),
+            "scene_posterior": (("clip", "scene"), scene / scene.sum(1, keepdims=True)),
+        },
+        coords={
+            "clip": list(clips),
+            "frame": np.arange(GRID.n_frames) * GRID.hop_s,
+            "event": list(EVENTS),
+            "scene": list(SCENES),
+        },
+    )
+
+
+def check_options(factory: Factory) -> None:
+    """Options are keyword-only, typed, and have defaults, so that a name alone works."""
+    model = options_model(factory)
+    without = [name for name, field in model.model_fields.items() if field.is_required()]
+    assert not without, f"options without a default: {', '.join(without)}; give each one that works"
+    untyped = [name for name, field in model.model_fields.items() if field.annotation is Any]
+    assert not untyped, f"options without a type: {', '.join(untyped)}; an experiment file cannot be checked then"
+
+
+def check_label_source(factory: Factory, *, dataset: Dataset | None = None, **options: Any) -> None:
+    """Targets of exactly the clips asked for, in their order, over the dataset's vocabularies, from labels alone."""
+    source: LabelSource = factory(**options)
+    dataset = dataset or small_dataset()
+    clips = cut(dataset.recordings, CLIP_S)
+    targets = source.label(dataset, clips, GRID)
+    assert isinstance(targets, Targets), "label() must return Targets"
+    assert targets.clips == tuple(clip.id for clip in clips), "targets must hold the clips asked for, in their order"
+    assert (targets.events, targets.scenes) == (dataset.events, dataset.scenes), "the vocabularies are the dataset's"
+    _assert_sound(targets)
+    backwards = source.label(dataset, clips[::-1], GRID)
+    _assert_same(backwards.select(torch.arange(len(clips) - 1, -1, -1)), targets, "the order of the clips changed them")
+
+
+def check_model(factory: Factory, *, task: Task | None = None, **options: Any) -> None:
+    """A module from (clip, frame, mel) to finite outputs of the task's sizes, trainable, saveable, repeatable."""
+    task = task or Task(n_frames=100, n_mels=64, n_events=len(EVENTS), n_scenes=len(SCENES))
+    torch.manual_seed(0)
+    model = factory(task, **options)
+    assert isinstance(model, nn.Module), "a model must be a torch.nn.Module"
+    features = torch.randn(3, task.n_frames, task.n_mels)
+    model.train()
+    outputs = model(features)
+    assert isinstance(outputs, Outputs), "a model must return earmark.outputs.Outputs"
+    shapes = {
+        "event_frame_logit": (3, task.n_frames, task.n_events),
+        "event_clip_logit": (3, task.n_events),
+        "scene_logit": (3, task.n_scenes),
+    }
+    given = {field.name: getattr(outputs, field.name) for field in fields(outputs)}
+    given = {name: tensor for name, tensor in given.items() if tensor is not None}
+    assert given, "a model must give at least one output"
+    for name, tensor in given.items():
+        wanted = shapes.get(name, (3, *tensor.shape[1:]))
+        assert tuple(tensor.shape) == wanted, f"{name} is {tuple(tensor.shape)}, must be {wanted}"
+        assert tensor.isfinite().all(), f"{name} is not finite on ordinary features"
+    torch.stack([tensor.square().mean() for tensor in given.values()]).sum().backward()  # type: ignore[no-untyped-call]
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.requires_grad]
+    assert any(g is not None and bool(g.abs().sum() > 0) for g in gradients), "no gradient reaches any parameter"
+    model.eval()
+    with torch.no_grad():
+        together = model(features)
+        alone = model(features[:1])
+        twin = factory(task, **options)
+        twin.load_state_dict(copy.deepcopy(model.state_dict()))
+        twin.eval()
+        reloaded = twin(features)
+    for name in given:
+        whole, single, again = (getattr(o, name) for o in (together, alone, reloaded))
+        assert torch.allclose(whole[:1], single, atol=1e-4), f"in eval mode {name} of a clip depends on its batch"
+        assert torch.allclose(whole, again, atol=1e-5), f"{name} changes when the state_dict is saved and loaded"
+
+
+def check_loss(factory: Factory, **options: Any) -> None:
+    """A finite scalar with a gradient, the same each time, and exactly 0 where the batch has no label of its kind."""
+    loss: Loss = factory(**options)
+    targets = small_targets()
+
+    def outputs() -> Outputs:
+        generator = torch.Generator().manual_seed(1)
+
+        def leaf(*shape: int) -> Tensor:
+            return torch.randn(*shape, generator=generator).requires_grad_()
+
+        n = len(targets)
+        return Outputs(
+            event_frame_logit=leaf(n, GRID.n_frames, len(EVENTS)),
+            event_clip_logit=leaf(n, len(EVENTS)),
+            scene_logit=leaf(n, len(SCENES)),
+            embedding=leaf(n, 8),
+        )
+
+    first, second = outputs(), outputs()
+    value, again = loss(first, targets), loss(second, targets)
+    assert value.ndim == 0 and value.isfinite(), f"a loss must be a finite scalar, got {value}"
+    assert value.item() == again.item(), "a loss must be a pure function: the same inputs gave two values"
+    _backward(value)
+    gradients = _gradients(first)
+    assert gradients, "no gradient reaches any output"
+    assert all(gradient.isfinite().all() for gradient in gradients), "a label that is not known made a gradient NaN"
+    nothing = Targets(clips=targets.clips, events=EVENTS, scenes=SCENES)
+    masked = small_targets()
+    for name in ("frame_event", "clip_event", "candidate", "scene"):
+        getattr(masked, f"{name}_known").zero_()
+    for unlabelled in (nothing, masked):
+        empty = outputs()
+        zero = loss(empty, unlabelled)
+        assert zero.item() == 0, f"without any label the loss must be 0, is {zero.item()}"
+        if zero.requires_grad:
+            _backward(zero)
+            assert all((g == 0).all() for g in _gradients(empty)), "without any label the gradient must be 0"
+
+
+def check_refiner(factory: Factory, **options: Any) -> None:
+    """Targets for the same clips and vocabularies, from the same inputs always the same, inputs left untouched."""
+    refiner: Refiner = factory(**options)
+    targets, predictions = small_targets(), small_predictions(small_targets().clips)
+    before = copy.deepcopy(targets)
+    refined = refiner.refine(targets, predictions)
+    assert isinstance(refined, Targets), "refine() must return Targets"
+    assert refined.clips == targets.clips, "a refiner keeps the clips and their order"
+    assert (refined.events, refined.scenes) == (targets.events, targets.scenes), "a refiner keeps the vocabularies"
+    _assert_sound(refined)
+    _assert_same(targets, before, "refine() changed its input in place")
+    _assert_same(refiner.refine(targets, predictions), refined, "refine() gave two results for one input")
+    order = torch.randperm(len(targets.clips), generator=torch.Generator().manual_seed(0))
+    shuffled = predictions.isel(clip=order.numpy())
+    _assert_same(refiner.refine(targets, shuffled), refined, "predictions must be aligned by clip id, not by place")
+
+
+def check_evaluator(factory: Factory, **options: Any) -> None:
+    """An xarray Dataset of results, the same for any order of the predicted clips, also where nothing is detected."""
+    evaluator: Evaluator = factory(**options)
+    dataset = small_dataset()
+    reference = Reference(clips=cut(dataset.recordings, CLIP_S), events=EVENTS, scenes=SCENES, grid=GRID)
+    predictions = small_predictions(reference.clip_ids)
+    result = evaluator.evaluate(reference, predictions)
+    assert isinstance(result, xr.Dataset) and result.data_vars, "evaluate() must return a Dataset with results"
+    assert "clip" not in result.dims, "results are over the whole set (per recording or class), not per clip"
+    for name, variable in result.data_vars.items():
+        if variable.ndim == 0 and "fscore" in str(name):
+            assert 0 <= float(variable) <= 1, f"{name} is {float(variable)}, must be a fraction in [0, 1]"
+    backwards = evaluator.evaluate(reference, predictions.isel(clip=slice(None, None, -1)))
+    assert backwards.equals(result), "predictions must be aligned by clip id, not by place"
+    evaluator.evaluate(reference, predictions * 0)
+
+
+def check_frontend(factory: Factory, **options: Any) -> None:
+    """Finite features (frame, mel) of the size that it announces, also for silence."""
+    frontend: Frontend = factory(**options)
+    duration_s = 2.0
+    for waveform in (
+        torch.randn(2, round(duration_s * frontend.rate_hz), generator=torch.Generator().manual_seed(0)) * 0.1,
+        torch.zeros(1, round(duration_s * frontend.rate_hz)),
+    ):
+        features = frontend.extract(waveform)
+        wanted = (frontend.n_frames(duration_s), frontend.n_mels)
+        assert tuple(features.shape) == wanted, f"features are {tuple(features.shape)}, announced were {wanted}"
+        assert features.dtype == torch.float32 and features.isfinite().all(), "features must be finite float32"
+
+
+def check_sampler(factory: Factory, **options: Any) -> None:
+    """Indices of clips, the same for the same generator state."""
+    targets = small_targets(17)
+    sampler: Sampler = factory(targets, **options)
+
+    def epoch(seed: int) -> list[list[int]]:
+        return [batch.tolist() for batch in sampler.batches(torch.Generator().manual_seed(seed))]
+
+    assert epoch(0) == epoch(0), "chance must come from the generator alone"
+    chosen = {index for batch in epoch(0) for index in batch}
+    assert chosen and chosen <= set(range(17)), "indices must be those of the targets' clips"
+
+
+CHECKS: Mapping[str, Callable[..., None]] = {
+    "label source": check_label_source,
+    "model": check_model,
+    "loss": check_loss,
+    "refiner": check_refiner,
+    "evaluator": check_evaluator,
+    "frontend": check_frontend,
+    "sampler": check_sampler,
+}
+"""The contract of each kind that can be checked without files."""
+
+
+def check_plugin(plugin: object, name: str = "plugin under test") -> list[str]:
+    """Register a plugin module on a manager of its own and check everything that it gives.
+
+    Returns:
+        What was checked, such as "refiner 'self-distillation'".
+
+    Raises:
+        AssertionError: a promise is not kept, or the plugin gives nothing.
+    """
+    manager = PluginManager()
+    manager.register(plugin, name)
+    checked = []
+    for given in manager.given():
+        check_options(given.factory)
+        if given.kind in CHECKS:
+            CHECKS[given.kind](given.factory)
+        checked.append(f"{given.kind} {given.name!r}")
+    hooks = ", ".join(KINDS.values())
+    assert checked, f"the plugin gives nothing; it needs a function marked @earmark.hookimpl, one of {hooks}"
+    return checked
+
+
+def _assert_sound(targets: Targets) -> None:
+    for name in ("frame_event", "clip_event"):
+        label, known = getattr(targets, name), getattr(targets, f"{name}_known")
+        if label is not None:
+            values = label[known[:, None, :].expand_as(label)] if label.ndim == 3 else label[known]
+            assert ((values >= 0) & (values <= 1)).all(), f"{name} must lie in [0, 1] wherever it is known"
+    if targets.scene is not None and targets.scene_known is not None:
+        sums = targets.scene[targets.scene_known].float().sum(-1)
+        assert torch.allclose(sums, torch.ones_like(sums), atol=1e-4), "scene rows must sum to 1 wherever known"
+
+
+def _assert_same(one: Targets, other: Targets, otherwise: str) -> None:
+    for field in fields(Targets):
+        left, right = getattr(one, field.name), getattr(other, field.name)
+        if isinstance(left, Tensor) and isinstance(right, Tensor):
+            same = torch.equal(torch.nan_to_num(left.float(), nan=-1), torch.nan_to_num(right.float(), nan=-1))
+        else:
+            same = left is right or left == right
+        assert same, f"{otherwise} ({field.name})"
+
+
+def _backward(value: Tensor) -> None:
+    value.backward()  # type: ignore[no-untyped-call]
+
+
+def _gradients(outputs: Outputs) -> list[Tensor]:
+    tensors = [getattr(outputs, field.name) for field in fields(outputs)]
+    return [tensor.grad for tensor in tensors if tensor is not None and tensor.grad is not None]
+
+
+__all__ = [
+    "CHECKS",
+    "check_evaluator",
+    "check_frontend",
+    "check_label_source",
+    "check_loss",
+    "check_model",
+    "check_options",
+    "check_plugin",
+    "check_refiner",
+    "check_sampler",
+    "small_dataset",
+    "small_predictions",
+    "small_targets",
+]

@@ -1,0 +1,243 @@
+"""The training loop: repeatable, interruptible, the same for every model and loss."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+import xarray as xr
+from torch import Tensor, nn
+
+from earmark.addressing import derived_seed
+from earmark.errors import EarmarkError
+from earmark.experiment import Optimiser
+from earmark.outputs import Outputs
+from earmark.protocols import Loss, Sampler
+from earmark.storage import RunShelf
+from earmark.targets import Targets
+
+OPTIMISERS: dict[str, type[torch.optim.Optimizer]] = {
+    "radam": torch.optim.RAdam,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": torch.optim.SGD,
+}
+
+SAVE_EVERY_S = 20.0
+"""Training seconds that an interruption may cost at most, rounded up to a whole epoch."""
+
+
+class TrainingError(EarmarkError):
+    """Training cannot go on."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeightedLoss:
+    """A loss with its name and weight in the total."""
+
+    name: str
+    weight: float
+    loss: Loss
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fitted:
+    """What training leaves beside the weights."""
+
+    history: list[dict[str, float]]
+    """For each epoch the mean of every loss over its batches, by name, ``total``, and ``wall_s``."""
+    wall_s: float
+    """Seconds spent in training, interruptions left out."""
+
+
+def fit(
+    model: nn.Module,
+    features: Tensor,
+    targets: Targets,
+    losses: Sequence[WeightedLoss],
+    sampler: Sampler,
+    optimiser: Optimiser,
+    n_epochs: int,
+    *,
+    stage: str,
+    seed: int,
+    shelf: RunShelf,
+    hook: Any,
+) -> Fitted:
+    """Train a model in place; the last epoch's weights count.
+
+    Chance of an epoch (order of clips, dropout) is derived from the seed and the epoch alone, so that a training that
+    was killed and goes on ends with the numbers of an undisturbed one, bit by bit on the CPU.
+
+    Args:
+        model: on its device, in its initial state.
+        features: (clip, frame, mel), on the model's device or on the host, aligned with the targets.
+        targets: on the model's device.
+        losses: their weighted sum is minimised.
+        sampler: chooses the clips of each batch.
+        optimiser: name and learning rate.
+        n_epochs: length of the training.
+        stage: name, for the hooks and for error messages.
+        seed: of this repetition.
+        shelf: where the state is kept from time to time, and found again after an interruption.
+        hook: pluggy relay whose lifecycle hooks are called.
+
+    Raises:
+        TrainingError: the loss is not finite any more.
+    """
+    device = next(model.parameters()).device
+    optimizer = OPTIMISERS[optimiser.use](model.parameters(), lr=optimiser.lr)  # type: ignore[call-arg]
+    first_epoch, history, spent_s = _restore(shelf, model, optimizer)
+    hook.earmark_stage_started(stage=stage, seed=seed, n_epochs=n_epochs, first_epoch=first_epoch)
+    model.train()
+    saved_at = time.monotonic()
+    for epoch in range(first_epoch, n_epochs):
+        began = time.monotonic()
+        generator = torch.Generator().manual_seed(derived_seed(seed, "epoch", epoch))
+        sums = torch.zeros(len(losses) + 1, device=device)
+        n_batches = 0
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            torch.manual_seed(derived_seed(seed, "dropout", epoch))
+            for index in sampler.batches(generator):
+                batch = _rows(features, index, device)
+                sums += _step(model, optimizer, batch, targets.select(index), losses)
+                n_batches += 1
+        means = (sums / max(n_batches, 1)).tolist()  # the epoch's only wait for the device
+        if not all(mean == mean and abs(mean) != float("inf") for mean in means):
+            raise TrainingError(
+                f"{stage}, seed {seed}: the loss is {means[-1]} in epoch {epoch + 1}. "
+                f"Lower the learning rate (now {optimiser.lr:g}), or look for broken features."
+            )
+        names = [*(loss.name for loss in losses), "total"]
+        wall_s = time.monotonic() - began
+        spent_s += wall_s
+        history.append({**dict(zip(names, means, strict=True)), "wall_s": wall_s})
+        hook.earmark_epoch_ended(stage=stage, seed=seed, epoch=epoch, n_epochs=n_epochs, losses=history[-1])
+        if time.monotonic() - saved_at > SAVE_EVERY_S and epoch + 1 < n_epochs:
+            _save(shelf, model, optimizer, epoch + 1, history, spent_s)
+            saved_at = time.monotonic()
+    return Fitted(history=history, wall_s=spent_s)
+
+
+def _step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batch: Tensor,
+    targets: Targets,
+    losses: Sequence[WeightedLoss],
+) -> Tensor:
+    """One step of the optimiser; returns the losses and their weighted sum (loss + 1,), detached."""
+    outputs = cast(Outputs, model(batch))
+    values = [loss.loss(outputs, targets) for loss in losses]
+    total = torch.stack([loss.weight * value for loss, value in zip(losses, values, strict=True)]).sum()
+    optimizer.zero_grad(set_to_none=True)
+    total.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return torch.stack([*values, total]).detach()
+
+
+@torch.no_grad()
+def predict(
+    model: nn.Module,
+    features: Tensor,
+    clip_ids: Sequence[str],
+    events: Sequence[str],
+    scenes: Sequence[str],
+    hop_s: float,
+    batch_size: int = 32,
+) -> xr.Dataset:
+    """Posteriors of a model in evaluation mode.
+
+    Returns:
+        Dataset with whatever the model gives of ``event_frame_posterior`` (clip, frame, event),
+        ``event_clip_posterior`` (clip, event), ``scene_posterior`` (clip, scene) and ``embedding`` (clip, dim);
+        the coordinate ``frame`` is the onset of each frame in seconds.
+    """
+    device = next(model.parameters()).device
+    model.eval()
+    pieces: dict[str, list[Tensor]] = {}
+    for index in torch.split(torch.arange(len(clip_ids)), batch_size):
+        outputs = cast(Outputs, model(_rows(features, index, device)))
+        for name, posterior in _posteriors(outputs).items():
+            pieces.setdefault(name, []).append(posterior.float().cpu())
+    dims = {
+        "event_frame_posterior": ("clip", "frame", "event"),
+        "event_clip_posterior": ("clip", "event"),
+        "scene_posterior": ("clip", "scene"),
+        "embedding": ("clip", "dim"),
+    }
+    data = {name: (dims[name], torch.cat(parts).numpy()) for name, parts in pieces.items()}
+    used = {dim for name in data for dim in dims[name]}
+    coords: dict[str, Any] = {"clip": list(clip_ids), "event": list(events), "scene": list(scenes)}
+    if "event_frame_posterior" in data:
+        coords["frame"] = [round(frame * hop_s, 6) for frame in range(data["event_frame_posterior"][1].shape[1])]
+    return xr.Dataset(data, coords={name: value for name, value in coords.items() if name in used})
+
+
+def _posteriors(outputs: Outputs) -> dict[str, Tensor]:
+    given: dict[str, Tensor] = {}
+    if outputs.event_frame_logit is not None:
+        given["event_frame_posterior"] = outputs.event_frame_logit.sigmoid()
+    if outputs.event_clip_logit is not None:
+        given["event_clip_posterior"] = outputs.event_clip_logit.sigmoid()
+    if outputs.scene_logit is not None:
+        given["scene_posterior"] = outputs.scene_logit.softmax(-1)
+    if outputs.embedding is not None:
+        given["embedding"] = outputs.embedding
+    return given
+
+
+def _rows(features: Tensor, index: Tensor, device: torch.device) -> Tensor:
+    return features[index.to(features.device, non_blocking=True)].to(device, non_blocking=True)
+
+
+def _save(
+    shelf: RunShelf,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    epoch: int,
+    history: list[dict[str, float]],
+    spent_s: float,
+) -> None:
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    plain: dict[str, Any] = {}
+    for number, entry in optimizer.state_dict()["state"].items():
+        for key, value in entry.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimiser.{number}.{key}"] = value
+            else:
+                plain[f"{number}.{key}"] = value
+    facts = {"epoch": epoch, "history": history, "wall_s": spent_s, "optimiser": plain}
+    shelf.save_state({name: tensor.contiguous() for name, tensor in tensors.items()}, facts)
+
+
+def _restore(
+    shelf: RunShelf, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[int, list[dict[str, float]], float]:
+    saved = shelf.load_state()
+    if saved is None:
+        return 0, [], 0.0
+    tensors, facts = saved
+    weights = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
+    model.load_state_dict(weights)
+    state: dict[int, dict[str, Any]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimiser."):
+            _, number, key = name.split(".", 2)
+            state.setdefault(int(number), {})[key] = tensor
+    for name, value in facts["optimiser"].items():
+        number, key = name.split(".", 1)
+        state.setdefault(int(number), {})[key] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    return facts["epoch"], facts["history"], facts["wall_s"]
+
+
+def take_over(model: nn.Module, weights: Mapping[str, Tensor]) -> tuple[list[str], list[str]]:
+    """Copy the weights whose name and shape agree; return the names taken and the names left as they were."""
+    own = model.state_dict()
+    taken = {name: tensor for name, tensor in weights.items() if name in own and own[name].shape == tensor.shape}
+    model.load_state_dict(taken, strict=False)
+    return sorted(taken), sorted(own.keys() - taken.keys())

@@ -1,0 +1,134 @@
+"""Where things lie: the stores' root, the checkout, corpora; and the way from a file name to a study."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from earmark.addressing import address_of
+from earmark.errors import CorpusError
+from earmark.experiment import Experiment, PluginRef, read_experiment
+from earmark.plugins import PluginManager, checked_options, plugins
+from earmark.protocols import Corpus, Synthesizer
+from earmark.recordings import Dataset
+from earmark.storage import Store
+from earmark.study import Study, check_plugins, plain
+
+SYNTHETIC = "synthetic"
+"""What one says instead of a folder to get a synthesised stand-in."""
+
+Advance = Callable[[int, int], None]
+
+
+def checkout() -> Path | None:
+    """Root of the checkout that this code, or the working directory, belongs to; None for an installed wheel."""
+    for folder in (Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[2]):
+        if (folder / "notebooks").is_dir() and (folder / "paper").is_dir() and (folder / "pyproject.toml").is_file():
+            return folder
+    return None
+
+
+def stores_root(option: Path | None = None) -> Path:
+    """Root of all stores: the option, else ``EARMARK_STORES``, else ``stores/data`` of the checkout or this folder."""
+    if option is not None:
+        return option
+    if os.environ.get("EARMARK_STORES"):
+        return Path(os.environ["EARMARK_STORES"])
+    return (checkout() or Path.cwd()) / "stores" / "data"
+
+
+def open_store(root: Path, manager: PluginManager | None = None) -> Store:
+    """The local store under a root."""
+    store: Store = (manager or plugins()).build("store", "local", {}, "--stores", root)
+    return store
+
+
+def synthetic_root(
+    root: Path, corpus: PluginRef, options: Mapping[str, Any], seed: int = 0, manager: PluginManager | None = None
+) -> Path:
+    """Folder in which the stand-in of these options lies, or will lie."""
+    given = (manager or plugins()).find("synthesizer", corpus.use, "synthetic")
+    checked = checked_options(given, options, f"synthetic {corpus.use}")
+    address = address_of({"synthesizer": given.stamp, "options": plain(checked), "seed": seed})
+    return root / "corpora" / f"{corpus.use}-synthetic-{address[:12]}"
+
+
+def synthesized(
+    root: Path,
+    corpus: PluginRef,
+    options: Mapping[str, Any],
+    seed: int = 0,
+    advance: Advance | None = None,
+    manager: PluginManager | None = None,
+) -> Path:
+    """Make sure that a synthetic stand-in is there and whole; return its folder.
+
+    A finished stand-in is marked by an empty file, so that asking for it again costs nothing.
+    """
+    manager = manager or plugins()
+    folder = synthetic_root(root, corpus, options, seed, manager)
+    done = folder.with_suffix(".whole")
+    if not (done.exists() and folder.is_dir()):
+        synthesizer: Synthesizer = manager.build("synthesizer", corpus.use, options, f"synthetic {corpus.use}")
+        folder.mkdir(parents=True, exist_ok=True)
+        synthesizer.synthesize(folder, seed=seed, advance=advance)
+        done.touch()
+    return folder
+
+
+def read_corpus(corpus: PluginRef, folder: Path, manager: PluginManager | None = None) -> Dataset:
+    """Read a copy of a corpus.
+
+    Raises:
+        CorpusError: the folder does not exist, or is not what the reader expects.
+    """
+    reader: Corpus = (manager or plugins()).build("corpus", corpus.use, corpus.options, "corpus")
+    if not folder.is_dir():
+        raise CorpusError(
+            f"{folder}: no such folder. Name the folder that holds the corpus {corpus.use!r}, or say "
+            f"--corpus {SYNTHETIC} for a synthesised stand-in."
+        )
+    return reader.read(folder)
+
+
+def open_study(
+    experiment: Path | Experiment,
+    *,
+    profile: str | None = None,
+    corpus: str = SYNTHETIC,
+    stores: Path | None = None,
+    n_seeds: int | None = None,
+    advance: Advance | None = None,
+    manager: PluginManager | None = None,
+) -> Study:
+    """Open an experiment on a corpus: the one call with which notebooks and commands begin.
+
+    Args:
+        experiment: a file, or a description made in Python.
+        profile: one of the file's profiles.
+        corpus: a folder, or "synthetic" for the stand-in, which is synthesised where it is missing.
+        stores: root of the stores; see `stores_root`.
+        n_seeds: repetitions, seeds 0 to n_seeds - 1; the experiment's own seeds where None.
+        advance: called with (done, total) recordings while a stand-in is synthesised.
+        manager: plugins; those of this process where None.
+
+    Raises:
+        EarmarkError: with what is wrong, where, and what to do.
+    """
+    manager = manager or plugins()
+    changes = {} if n_seeds is None else {"seeds": list(range(n_seeds))}
+    if isinstance(experiment, Path):
+        described = read_experiment(experiment, profile, changes)
+        check_plugins(described, manager, str(experiment))
+    else:
+        described = experiment.model_copy(update=changes)
+        check_plugins(described, manager, described.name)
+    root = stores_root(stores)
+    if corpus == SYNTHETIC:
+        folder = synthesized(root, described.corpus, described.synthetic, advance=advance, manager=manager)
+    else:
+        folder = Path(corpus)
+    dataset = read_corpus(described.corpus, folder, manager)
+    return Study(experiment=described, dataset=dataset, store=open_store(root, manager), manager=manager)
