@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
+
+if TYPE_CHECKING:
+    from earmark.study import Study
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -17,3 +22,22 @@ def shared_data() -> Path:
     if not (folder / "tut_metadata").is_dir():
         pytest.skip(f"real annotations are not at {folder}; set EARMARK_SHARED to the folder that holds data/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_stores(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Root of stores that all tests share; what one of them has synthesised or trained, the others find done."""
+    base = tmp_path_factory.getbasetemp()
+    return (base if worker_id == "master" else base.parent) / "stores"
+
+
+@pytest.fixture(scope="session")
+def small_study(small_stores: Path) -> Study:
+    """The five methods of partial_labels at the smoke profile, on the smallest synthetic corpus, all done."""
+    from earmark.pipeline import run_study
+    from earmark.workspace import open_study
+
+    small_stores.mkdir(parents=True, exist_ok=True)
+    with FileLock(small_stores / "conftest.lock"):  # two workers would synthesise the same corpus side by side
+        study = open_study(REPOSITORY / "paper/partial_labels/table5.toml", profile="smoke", stores=small_stores)
+        return run_study(study, device="cpu")

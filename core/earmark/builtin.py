@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from earmark.hookspecs import hookimpl
+from earmark.processes import ProcessEngine
 from earmark.protocols import Factory, JobT
 from earmark.targets import Targets
 
@@ -51,4 +52,4 @@ def earmark_samplers() -> Mapping[str, Factory]:
 @hookimpl
 def earmark_engines() -> Mapping[str, Factory]:
     """Engines of the core."""
-    return {"local": LocalEngine}
+    return {"local": LocalEngine, "processes": ProcessEngine}

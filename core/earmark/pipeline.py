@@ -18,6 +18,7 @@ from earmark.addressing import derived_seed
 from earmark.devices import describe_device, resident, resolve_device
 from earmark.extraction import extract
 from earmark.mixing import draw
+from earmark.plugins import BY_HAND, plugins
 from earmark.protocols import Engine, Evaluator, LabelSource, Loss, Refiner, Sampler, Task
 from earmark.storage import FeatureShelf, RunShelf
 from earmark.study import Job, Study, check_plugins
@@ -33,7 +34,7 @@ def run_study(
     study: Study,
     *,
     device: str = "auto",
-    engine: str = "local",
+    engine: str = "auto",
     advance: Advance | None = None,
 ) -> Study:
     """Do what is missing of a study, and evaluate it.
@@ -41,7 +42,8 @@ def run_study(
     Args:
         study: experiment, dataset and store.
         device: "auto", "cpu", "cuda" or "cuda:1".
-        engine: name of an engine plugin.
+        engine: name of an engine plugin; "auto" takes one process a processor for several runs on the CPU, where two
+            narrow nets side by side train faster than one with two threads, else this process.
         advance: called with (done, total) clips while features are extracted.
 
     Returns:
@@ -49,16 +51,27 @@ def run_study(
     """
     where = resolve_device(device)
     check_plugins(study.experiment, study.manager, study.experiment.name)
-    features = extracted(study, advance)
+    extracted(study, advance)
     missing = study.missing()
-    runner: Engine = study.manager.build("engine", engine, {}, "--engine")
+    chosen = suitable_engine(study, where) if engine == "auto" else engine
+    runner: Engine = study.manager.build("engine", chosen, {}, "--engine")
     if missing:
-        workshop = Workshop(study, features, where)
-        runner.execute(missing, workshop.work)
+        runner.execute(missing, Work(study, str(where)))
     for job in study.jobs():
         if study.stage(job).title:
             evaluate(study, job)
     return study
+
+
+def suitable_engine(study: Study, device: torch.device) -> str:
+    """Name of the engine that suits a study best.
+
+    All jobs count, not only the missing ones: the number of threads is part of what makes a sum, so a study that goes
+    on after an interruption must run as it began.
+    """
+    by_hand = any(given.distribution == BY_HAND for given in study.manager.given())
+    alone = len(study.jobs()) == 1 or device.type != "cpu"
+    return "local" if by_hand or alone else "processes"
 
 
 def extracted(study: Study, advance: Advance | None = None) -> FeatureShelf:
@@ -70,6 +83,31 @@ def extracted(study: Study, advance: Advance | None = None) -> FeatureShelf:
                 clips = [clip for part in study.clips.values() for clip in part]
                 extract(study.dataset, clips, study.frontend, shelf, advance=advance)
     return shelf
+
+
+class Work:
+    """Does jobs of a study, in whatever process it finds itself."""
+
+    def __init__(self, study: Study, device: str) -> None:
+        self._study = study
+        self._device = device
+        self._workshop: Workshop | None = None
+
+    def __call__(self, job: Job) -> None:
+        if self._workshop is None:
+            features = self._study.store.features(self._study.feature_address)
+            self._workshop = Workshop(self._study, features, torch.device(self._device))
+        self._workshop.work(job)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Plugins are found anew where the work is done, and features are loaded there.
+        study = self._study
+        return {"parts": (study.experiment, study.dataset, study.store), "device": self._device}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        experiment, dataset, store = state["parts"]
+        study = Study(experiment=experiment, dataset=dataset, store=store, manager=plugins())
+        self.__init__(study, state["device"])  # type: ignore[misc]
 
 
 class Workshop:
@@ -164,11 +202,10 @@ class Workshop:
                 study.dataset.scenes,
                 study.grid.hop_s,
             )
-            shelf.save_predictions(part, posteriors.assign_attrs(corpus=study.dataset.name, stage=job.stage))
+            shelf.save_predictions(part, posteriors.assign_attrs(corpus=study.dataset.title, stage=job.stage))
         shelf.finish(
             {
-                "corpus": study.dataset.name,
-                "synthetic": study.dataset.synthetic,
+                "corpus": study.dataset.title,
                 "n_parameters": sum(p.numel() for p in model.parameters()),
                 "n_clips": len(targets),
                 "taken_over": taken,

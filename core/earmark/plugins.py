@@ -22,6 +22,9 @@ from earmark.errors import (
 from earmark.hookspecs import KINDS, PROJECT
 from earmark.protocols import Factory
 
+BY_HAND = "this process"
+"""Owner of what was registered by hand, as in a notebook; other processes do not have it."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Given:
@@ -67,7 +70,7 @@ class PluginManager:
     def hook(self) -> pluggy.HookRelay:
         return self._pluggy.hook
 
-    def register(self, plugin: object, name: str, distribution: str = "this process", version: str = "0") -> None:
+    def register(self, plugin: object, name: str, distribution: str = BY_HAND, version: str = "0") -> None:
         """Add a plugin by hand, as a notebook or a test does.
 
         Raises:

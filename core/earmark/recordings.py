@@ -112,6 +112,11 @@ class Dataset:
             for event in recording.events or ():
                 check_event(event, recording, events, f"{self.root / recording.path}")
 
+    @property
+    def title(self) -> str:
+        """Name as every figure and table gives it, such as "tut (synthetic)"."""
+        return f"{self.name} (synthetic)" if self.synthetic else self.name
+
     @cached_property
     def digest(self) -> str:
         """Address of the content: vocabularies, annotations and, sampled, the audio itself.

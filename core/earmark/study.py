@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +30,8 @@ class Job:
 
     stage: str
     seed: int
+    needs: tuple[Job, ...] = field(default=(), compare=False, repr=False)
+    """Jobs that must be done before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +139,12 @@ class Study:
 
     def jobs(self) -> list[Job]:
         """Every stage with every seed, each after those that it needs, a seed after the other."""
-        return [Job(stage, seed) for seed in self.experiment.seeds for stage in self.experiment.in_order()]
+        stages = self.experiment.stages
+        return [
+            Job(stage, seed, tuple(Job(needed, seed) for needed in stages[stage].needs))
+            for seed in self.experiment.seeds
+            for stage in self.experiment.in_order()
+        ]
 
     def missing(self) -> list[Job]:
         """Jobs whose runs are not whole yet."""
@@ -151,14 +158,19 @@ class Study:
 
     # Results, once they are there
 
-    def evaluation(self, name: str) -> xr.Dataset:
-        """Results of one evaluator over methods (titles) and seeds, as one dataset with these dims in front.
+    def results(self) -> dict[str, dict[str, list[xr.Dataset]]]:
+        """Results of all evaluators, one a seed: ``results()[title][evaluator][repetition]``.
 
         Raises:
-            StoreError: a run has not been evaluated yet.
+            StoreError: a run has not been done or evaluated yet.
         """
-        address = self.evaluation_address(name)
-        return self._over_methods_and_seeds(lambda job: self._opened(job, name, address))
+        return {
+            title: {
+                name: [self._result(Job(stage, seed), name) for seed in self.experiment.seeds]
+                for name in self.experiment.evaluators
+            }
+            for stage, title in self.experiment.methods.items()
+        }
 
     def predictions(self, stage: str, seed: int, part: str = "test") -> xr.Dataset:
         """Predictions of one run, opened lazily."""
@@ -167,7 +179,7 @@ class Study:
     def facts(self) -> pd.DataFrame:
         """One row a run of a method: parameters, training seconds, device, address."""
         rows = []
-        for job in self._method_jobs():
+        for job in (Job(stage, seed) for stage in self.experiment.methods for seed in self.experiment.seeds):
             shelf = self.shelf(job)
             facts = shelf.facts()
             rows.append(
@@ -182,43 +194,22 @@ class Study:
             )
         return pd.DataFrame(rows)
 
-    def history(self) -> pd.DataFrame:
-        """Training curves of every stage, steps on the way included: stage, method, seed, epoch and the losses."""
-        rows = []
-        for job in self.jobs():
-            title = self.experiment.stages[job.stage].title or job.stage
-            for epoch, losses in enumerate(self.shelf(job).facts()["history"], start=1):
-                rows.append({"stage": job.stage, "method": title, "seed": job.seed, "epoch": epoch, **losses})
-        return pd.DataFrame(rows)
+    def histories(self) -> dict[str, list[list[dict[str, float]]]]:
+        """Training curves of every stage, steps on the way too: ``histories()[title][repetition][epoch][loss]``."""
+        return {
+            stage.title or name: [self.shelf(Job(name, seed)).facts()["history"] for seed in self.experiment.seeds]
+            for name, stage in self.experiment.stages.items()
+        }
 
-    def _method_jobs(self) -> Iterator[Job]:
-        for stage in self.experiment.methods:
-            for seed in self.experiment.seeds:
-                yield Job(stage, seed)
-
-    def _opened(self, job: Job, name: str, address: str) -> xr.Dataset:
-        result = self.shelf(job).open_evaluation(address)
+    def _result(self, job: Job, name: str) -> xr.Dataset:
+        shelf = self.shelf(job)
+        result = shelf.open_evaluation(self.evaluation_address(name)) if shelf.whole else None
         if result is None:
             raise StoreError(
-                f"The run {self.run_address(job)} (stage {job.stage}, seed {job.seed}) has no result of the evaluator "
-                f"{name!r} yet. Run the experiment first: `earmark run`."
+                f"The run {shelf.address} (stage {job.stage}, seed {job.seed}) has no result of the evaluator "
+                f"{name!r} yet. Run the experiment first: `earmark run`, or `earmark.pipeline.run_study(study)`."
             )
         return result
-
-    def _over_methods_and_seeds(self, open_one: Callable[[Job], xr.Dataset]) -> xr.Dataset:
-        def joined(parts: list[xr.Dataset], labels: list[Any], dim: str) -> xr.Dataset:
-            return xr.concat(
-                parts,
-                dim=pd.Index(labels, name=dim),
-                combine_attrs="drop_conflicts",
-                coords="minimal",
-                compat="equals",
-                join="exact",
-            )
-
-        seeds, methods = list(self.experiment.seeds), self.experiment.methods
-        by_method = [joined([open_one(Job(stage, seed)) for seed in seeds], seeds, "seed") for stage in methods]
-        return joined(by_method, list(methods.values()), "method")
 
     def _refinement(self, ref: RefinerRef, seed: int) -> dict[str, Any]:
         return {**self._signed("refiner", ref), "by": self.run_address(Job(ref.by, seed))}
@@ -236,8 +227,8 @@ def check_plugins(experiment: Experiment, manager: PluginManager, where: str) ->
     Raises:
         UnknownPluginError, PluginConflictError, OptionError: with the file and the field.
     """
-    for field, kind, ref in experiment.references():
-        checked_options(manager.find(kind, ref.use, f"{where}: {field}"), ref.options, f"{where}: {field}")
+    for place, kind, ref in experiment.references():
+        checked_options(manager.find(kind, ref.use, f"{where}: {place}"), ref.options, f"{where}: {place}")
 
 
 def plain(value: Any) -> Any:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from earmark.errors import ExperimentError
 from earmark.experiment import experiment_of, merged, read_experiment
 

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from earmark.errors import AnnotationError
 from earmark.frames import FrameGrid, clip_activity, events_of, inner_frames, outer_frames, recording_activity, runs_of
 from earmark.recordings import Event, Recording, cut
-from hypothesis import given
-from hypothesis import strategies as st
 
 GRID = FrameGrid(n_frames=500, hop_s=0.02)
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-import earmark
 import pytest
+
+import earmark
 from earmark.errors import BrokenPluginError, OptionError, PluginConflictError, UnknownPluginError
 from earmark.plugins import PluginManager
 

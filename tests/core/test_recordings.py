@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from earmark.errors import AnnotationError
 from earmark.recordings import Clip, Dataset, Event, Recording, cut
 

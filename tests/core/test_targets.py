@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from earmark.errors import TargetsError
 from earmark.targets import Targets, concatenate
 

@@ -34,7 +34,9 @@ def run(
     stores: Stores = None,
     device: Device = "auto",
     seeds: Repetitions = None,
-    engine: Annotated[str, typer.Option(help="Where runs run; `earmark plugins` lists the engines.")] = "local",
+    engine: Annotated[
+        str, typer.Option(help="auto, local (this process), processes, or the engine of a plugin.")
+    ] = "auto",
 ) -> None:
     """Train, predict and evaluate what an experiment file describes, and print its scores.
 
@@ -55,10 +57,9 @@ def run(
             run_study(study, device=device, engine=engine, advance=advance)
     from rich.console import Console
 
-    note = " (synthetic stand-in)" if study.dataset.synthetic else ""
-    rows = {title: _scores(study, stage) for stage, title in study.experiment.methods.items()}
+    rows = {title: _scores(by_evaluator) for title, by_evaluator in study.results().items()}
     Console().print(
-        _table(f"{study.experiment.name} on {study.dataset.name}{note}, mean of {len(study.experiment.seeds)}", rows)
+        _table(f"{study.experiment.name} on {study.dataset.title}, mean of {len(study.experiment.seeds)}", rows)
     )
 
 
@@ -167,15 +168,14 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     return {prefix.rstrip("."): value}
 
 
-def _scores(study: Any, stage: str) -> dict[str, float]:
-    title = study.experiment.methods[stage]
-    scores: dict[str, float] = {}
-    for name in study.experiment.evaluators:
-        result = study.evaluation(name).sel(method=title)
-        for key, value in result.data_vars.items():
-            if value.dims == ("seed",) and str(key).endswith(("_micro", "_macro")):
-                scores[f"{name} {key}"] = float(value.mean())
-    return scores
+def _scores(by_evaluator: Any) -> dict[str, float]:
+    """Means over repetitions of the micro- and macro-averaged scores of a method."""
+    return {
+        f"{name} {key}": sum(float(result[key]) for result in results) / len(results)
+        for name, results in by_evaluator.items()
+        for key, value in results[0].data_vars.items()
+        if value.ndim == 0 and str(key).endswith(("_micro", "_macro"))
+    }
 
 
 def _table(title: str, rows: dict[str, dict[str, float]]) -> Any:

@@ -1,0 +1,125 @@
+"""From audio files to a whole shelf of features, in parallel and with bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from earmark.audio import read_clip
+from earmark.errors import AudioError, CorpusError
+from earmark.protocols import Frontend
+from earmark.recordings import Clip, Dataset
+from earmark.storage import Features, FeatureShelf
+
+
+def extract(
+    dataset: Dataset,
+    clips: Sequence[Clip],
+    frontend: Frontend,
+    shelf: FeatureShelf,
+    *,
+    workers: int | None = None,
+    advance: Callable[[int, int], None] | None = None,
+) -> None:
+    """Fill a shelf with the features of clips, and finish it.
+
+    What an interrupted call has written is kept, and a shelf that is whole stays as it is. Memory holds one piece of
+    the shelf and a clip for each worker, however long the corpus is. Hold the lock of the shelf's address.
+
+    Args:
+        dataset: names the folder in which the recordings lie.
+        clips: all of one length, in the order in which they will lie on the shelf.
+        frontend: makes the features; called from several threads at once.
+        shelf: where they go.
+        workers: threads; one for each processor where None. Reading, decoding and transforming release the
+            interpreter's lock, so that threads do here what processes would.
+        advance: called with (done, total) clips, from this thread.
+
+    Raises:
+        AudioError: a recording is missing, truncated, entirely silent, of another rate or number of channels than
+            announced, or has samples that are not finite; the message names the file.
+        CorpusError: no clips, or clips of several lengths.
+        StoreError: the shelf cannot be written.
+    """
+    if shelf.whole:
+        return
+    n_frames = frontend.n_frames(_shared_length_s(clips, dataset))
+    description = {
+        "corpus": dataset.name,
+        "synthetic": dataset.synthetic,
+        "frontend": repr(frontend),
+        "hop_s": frontend.hop_s,
+    }
+    shelf.begin([clip.id for clip in clips], n_frames, frontend.n_mels, description)
+    missing = shelf.missing()
+    total = len(clips)
+    done = total - sum(len(piece) for piece in missing)
+    n_threads = torch.get_num_threads()
+    # Each worker with one thread within torch: teams of threads for each would stand in one another's way.
+    executor = ThreadPoolExecutor(workers or n_threads, "extraction", initializer=torch.set_num_threads, initargs=(1,))
+    try:
+        for piece in missing:
+            # One piece at a time is under way: this bounds the memory.
+            rows = [executor.submit(_extract_one, dataset.root, clips[index], frontend, n_frames) for index in piece]
+            features = np.empty((len(piece), n_frames, frontend.n_mels), dtype=np.float32)
+            for place, row in enumerate(rows):
+                features[place] = row.result()
+                done += 1
+                if advance is not None:
+                    advance(done, total)
+            shelf.write(piece, features)
+        shelf.finish()
+    finally:
+        # After an error or Ctrl-C, the clips that nobody has started on are not waited for.
+        executor.shutdown(cancel_futures=True)
+        torch.set_num_threads(n_threads)
+
+
+def _shared_length_s(clips: Sequence[Clip], dataset: Dataset) -> float:
+    lengths_s = sorted({clip.duration_s for clip in clips})
+    if len(lengths_s) != 1:
+        found = f"clips of {len(lengths_s)} lengths, {lengths_s[0]:g} to {lengths_s[-1]:g} s" if clips else "no clips"
+        raise CorpusError(
+            f"{dataset.root}: {found}. Features are made of clips of one length; cut the recordings with one clip_s "
+            "that is not longer than they are."
+        )
+    return lengths_s[0]
+
+
+def _extract_one(root: Path, clip: Clip, frontend: Frontend, n_frames: int) -> Features:
+    """Features (frame, mel) of one clip, after a look at what only the samples tell."""
+    path = root / clip.recording.path
+    waveform = read_clip(path, clip.start_s, clip.duration_s, frontend.rate_hz)
+    if len(waveform) != clip.recording.channels:
+        raise AudioError(
+            f"{path}: {len(waveform)} channels, but the corpus announced {clip.recording.channels}. "
+            "Was the file exchanged? Read the corpus again, or restore the file."
+        )
+    if not waveform.any() and _is_silent(path):
+        raise AudioError(
+            f"{path}: digital silence from beginning to end: every sample is 0. Copy or export the recording again, "
+            "or take it out of the corpus."
+        )
+    try:
+        features = frontend.extract(torch.from_numpy(waveform))
+    except AudioError as error:
+        raise AudioError(f"{path}, {clip.duration_s:g} s from {clip.start_s:g} s on: {error}") from error
+    if tuple(features.shape) != (n_frames, frontend.n_mels):
+        raise AudioError(
+            f"{path}, {clip.duration_s:g} s from {clip.start_s:g} s on: the front end gave features of shape "
+            f"{tuple(features.shape)} after announcing {(n_frames, frontend.n_mels)}. This is a mistake in "
+            f"{type(frontend).__name__}: n_frames() and extract() have to agree."
+        )
+    extracted: Features = features.numpy()
+    return extracted
+
+
+def _is_silent(path: Path, block_samples: int = 1 << 18) -> bool:
+    """True where a whole recording is digital silence; a silent clip within a sounding recording is an observation."""
+    with soundfile.SoundFile(str(path)) as file:
+        return not any(block.any() for block in file.blocks(block_samples, dtype="float32"))

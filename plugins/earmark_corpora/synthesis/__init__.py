@@ -1,0 +1,1 @@
+"""Synthetic stand-ins: what is heard when, and how it sounds."""

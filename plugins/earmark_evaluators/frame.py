@@ -1,0 +1,44 @@
+"""Frame-based evaluation: every frame of every event is one decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import xarray as xr
+
+from earmark.reference import Reference
+from earmark_evaluators.alignment import check_share, event_decision
+from earmark_evaluators.results import event_result, frame_settings, versions
+from earmark_evaluators.scores import cell_counts, cell_errors
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameEvaluator:
+    """Frame-based F-scores and error rate.
+
+    Source: [partial_labels], Tables 5, 7 and 8: what it calls segment-based has segments of one frame, as its counts
+    show.
+    """
+
+    threshold: float = 0.5
+    """An event is decided to sound where its posterior is at least this."""
+
+    def __post_init__(self) -> None:
+        check_share("The evaluator 'frame'", "threshold", self.threshold)
+
+    def evaluate(self, reference: Reference, predictions: xr.Dataset) -> xr.Dataset:
+        """See `earmark.protocols.Evaluator` and `earmark_evaluators.results.event_result`.
+
+        Raises:
+            EvaluationError: the predictions do not fit the reference.
+        """
+        decision = event_decision(reference, predictions, self.threshold)
+        return event_result(
+            reference,
+            cell_counts(reference.activity, decision),
+            cell_errors(reference.activity, decision),
+            criterion=f"frame_based[{reference.grid.hop_s:g} s]",
+            threshold=self.threshold,
+            versions=versions("earmark", "numpy"),
+            **frame_settings(reference),
+        )

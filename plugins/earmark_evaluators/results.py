@@ -1,0 +1,89 @@
+"""What evaluators return: scores, the counts behind them, and every setting they depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from earmark.recordings import Clip
+from earmark.reference import Reference
+from earmark_evaluators.scores import (
+    POLICY,
+    Counts,
+    Errors,
+    IntArray,
+    class_fscore,
+    fscore_macro,
+    fscore_macro_all,
+    fscore_micro,
+    rate,
+)
+
+
+def event_result(reference: Reference, counts: Counts, errors: Errors | None = None, **settings: Any) -> xr.Dataset:
+    """Scores of events with the counts behind them.
+
+    Args:
+        reference: what was compared with.
+        counts: (clip, event).
+        errors: (clip,), where the criterion has substitutions, deletions and insertions.
+        settings: everything that the scores depend on, as attributes of the result.
+
+    Returns:
+        Scalars ``fscore_micro``, ``fscore_macro``, ``fscore_macro_all`` and, with errors, ``error_rate`` and its three
+        parts; ``fscore``, ``tp``, ``fp`` and ``fn`` over (event,); counts over (recording, event) and errors over
+        (recording,), for views and bootstrap intervals.
+    """
+    total = counts.total()
+    absent = [event for event, n in zip(reference.events, total.tp + total.fn, strict=True) if n == 0]
+    recordings, of_clip = recordings_of(reference.clips)
+    variables: dict[str, Any] = {**scalar_scores(total), "fscore": (("event",), class_fscore(total))}
+    for name, count in counts._asdict().items():
+        variables[name] = (("event",), count.sum(axis=0))
+        variables[f"{name}_by_recording"] = (("recording", "event"), summed(count, of_clip, len(recordings)))
+    if errors is not None:
+        n_reference = int((total.tp + total.fn).sum())
+        sums = {name: int(error.sum()) for name, error in errors._asdict().items()}
+        variables["error_rate"] = rate(sum(sums.values()), n_reference)
+        for name, error in errors._asdict().items():
+            variables[f"{name.removesuffix('s')}_rate"] = rate(sums[name], n_reference)
+            variables[f"{name}_by_recording"] = (("recording",), summed(error, of_clip, len(recordings)))
+    attributes = {"policy": POLICY, "absent_events": absent, "n_clips": len(reference.clips), **settings}
+    return xr.Dataset(variables, {"event": list(reference.events), "recording": recordings}, attributes)
+
+
+def scalar_scores(total: Counts) -> dict[str, float]:
+    """The three averages of the F-score, from counts (class,)."""
+    return {
+        "fscore_micro": fscore_micro(total),
+        "fscore_macro": fscore_macro(total),
+        "fscore_macro_all": fscore_macro_all(total),
+    }
+
+
+def recordings_of(clips: Sequence[Clip]) -> tuple[list[str], IntArray]:
+    """Paths of the clips' recordings, in order of first appearance, and the index of each clip's one (clip,)."""
+    place: dict[str, int] = {}
+    of_clip = np.array([place.setdefault(clip.recording.path, len(place)) for clip in clips], dtype=np.int64)
+    return list(place), of_clip
+
+
+def summed(count: IntArray, of_clip: IntArray, n_recordings: int) -> IntArray:
+    """Sum counts (clip, ...) over the clips of each recording: (recording, ...)."""
+    sums = np.zeros((n_recordings, *count.shape[1:]), dtype=np.int64)
+    np.add.at(sums, of_clip, count)
+    return sums
+
+
+def frame_settings(reference: Reference) -> Mapping[str, Any]:
+    """How time spans became reference frames."""
+    return {"frame_rule": reference.frame_rule, "hop_s": reference.grid.hop_s}
+
+
+def versions(*distributions: str) -> list[str]:
+    """Each distribution with its version, such as "numpy 2.3.1"."""
+    return [f"{name} {version(name)}" for name in distributions]

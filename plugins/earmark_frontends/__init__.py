@@ -1,0 +1,1 @@
+"""Front ends: from sound to features."""

@@ -1,0 +1,15 @@
+"""Names what this package gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from earmark import hookimpl
+from earmark.protocols import Factory
+from earmark_stores.local import LocalStore
+
+
+@hookimpl
+def earmark_stores() -> Mapping[str, Factory]:
+    """The store in a folder of this machine."""
+    return {"local": LocalStore}

@@ -1,0 +1,115 @@
+"""Time of evaluation at the size of [partial_labels]: 444 clips of 500 frames, 25 events; run by hand.
+
+    python tests/benchmarks/bench_evaluation.py
+
+The paper's metrics are frame-based and intersection-based F-scores of events and the F-scores of scenes. Annotations
+and posteriors are random: events of about 2.4 s in a fifth of the clips, posteriors that wander around them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from earmark.frames import FrameGrid, events_of
+from earmark.recordings import Clip, Recording
+from earmark.reference import Reference
+from earmark_evaluators.plugin import earmark_evaluators
+
+OF_THE_PAPER = ("frame", "intersection", "scene")
+N_CLIPS, N_FRAMES, N_EVENTS, HOP_S = 444, 500, 25, 0.02
+SCENES = ("city_center", "home", "office", "residential_area")
+
+
+def made_up(seed: int = 0) -> tuple[Reference, xr.Dataset]:
+    """Random annotations and posteriors of the paper's size."""
+    rng = np.random.default_rng(seed)
+    shape = (N_CLIPS, N_FRAMES, N_EVENTS)
+    toggles = np.cumsum(rng.random(shape) < 1 / 120, axis=1) + rng.integers(0, 2, (N_CLIPS, 1, N_EVENTS))
+    activity = (toggles % 2 == 1) & (rng.random((N_CLIPS, 1, N_EVENTS)) < 0.2)
+    events = tuple(f"event {index}" for index in range(N_EVENTS))
+    duration_s = N_FRAMES * HOP_S
+    clips = tuple(
+        Clip(
+            recording=Recording(
+                path=f"audio/{index}.wav",
+                duration_s=duration_s,
+                rate_hz=44100,
+                channels=1,
+                split="evaluation",
+                scene=SCENES[index % 4],
+                events=tuple(events_of(activity[index], events, HOP_S)),
+            ),
+            start_s=0.0,
+            duration_s=duration_s,
+        )
+        for index in range(N_CLIPS)
+    )
+    grid = FrameGrid(n_frames=N_FRAMES, hop_s=HOP_S)
+    reference = Reference(clips=clips, events=events, scenes=SCENES, grid=grid)
+    wander = np.cumsum(rng.normal(size=shape), axis=1) / 75
+    posterior = np.clip(0.5 * activity + 0.25 + wander, 0, 1).astype(np.float32)
+    predictions = xr.Dataset(
+        {
+            "event_frame_posterior": (("clip", "frame", "event"), posterior),
+            "scene_posterior": (("clip", "scene"), rng.dirichlet(np.ones(4), N_CLIPS).astype(np.float32)),
+        },
+        {"clip": list(reference.clip_ids), "event": list(events), "scene": list(SCENES)},
+    )
+    return reference, predictions
+
+
+def fresh(reference: Reference) -> Reference:
+    """The same reference without its cached frame labels."""
+    return Reference(clips=reference.clips, events=reference.events, scenes=reference.scenes, grid=reference.grid)
+
+
+def timed_s(names: tuple[str, ...], reference: Reference, predictions: xr.Dataset) -> float:
+    """Seconds to make the frame labels and evaluate, first and only call."""
+    start = time.perf_counter()
+    reference = fresh(reference)
+    for name in names:
+        earmark_evaluators()[name]().evaluate(reference, predictions)
+    return round(time.perf_counter() - start, 3)
+
+
+def processor() -> str:
+    """Name of the processor, as far as the system tells."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+
+
+def main() -> None:
+    """Measure and write results/evaluation.json."""
+    reference, predictions = made_up()
+    paper_s = timed_s(OF_THE_PAPER, reference, predictions)
+    each_s = {name: timed_s((name,), reference, predictions) for name in earmark_evaluators()}
+    result = {
+        "what": f"evaluation of {N_CLIPS} clips x {N_FRAMES} frames x {N_EVENTS} events, frame labels included",
+        "metrics_of_the_paper_s": paper_s,
+        "reach_s": 3.0,
+        "each_evaluator_s": each_s,
+        "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.system()},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("earmark", "numpy", "pandas", "xarray", "sed_eval", "psds_eval")},
+        },
+        "date": date.today().isoformat(),
+    }
+    path = Path(__file__).parent / "results" / "evaluation.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(path.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from earmark.builtin import Shuffled
+from earmark.experiment import Optimiser
+from earmark.hookspecs import hookimpl
+from earmark.outputs import Outputs
+from earmark.plugins import PluginManager
+from earmark.testing import EVENTS, GRID, small_targets
+from earmark.training import OPTIMISERS, TrainingError, WeightedLoss, fit, predict, take_over
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(8)
+        self.dropout = nn.Dropout(0.3)
+        self.events = nn.Linear(8, len(EVENTS))
+
+    def forward(self, features):
+        frames = self.dropout(self.norm(features.transpose(1, 2)).transpose(1, 2))
+        return Outputs(event_frame_logit=self.events(frames))
+
+
+def squared(outputs, targets):
+    label = torch.nan_to_num(targets.frame_event)
+    return (outputs.event_frame_logit - label).square().mean()
+
+
+class Shelf(SimpleNamespace):
+    """Keeps the last state as a file would: copied, so that later steps cannot change it."""
+
+    def load_state(self):
+        return getattr(self, "state", None)
+
+    def save_state(self, tensors, facts):
+        self.state = ({name: tensor.clone() for name, tensor in tensors.items()}, json.loads(json.dumps(facts)))
+
+
+class Killed(BaseException):
+    pass
+
+
+class Assassin:
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    @hookimpl
+    def earmark_epoch_ended(self, epoch):
+        if epoch == self.epoch:
+            raise Killed
+
+
+def train(shelf, use="radam", n_epochs=6, kill_after=None, loss=squared, seed=0):
+    torch.manual_seed(1)
+    model = Net()
+    torch.manual_seed(kill_after or 0)  # what was drawn elsewhere must not matter
+    manager = PluginManager()
+    if kill_after is not None:
+        manager.register(Assassin(kill_after), "assassin")
+    targets = small_targets(7)
+    features = torch.randn(7, GRID.n_frames, 8, generator=torch.Generator().manual_seed(2))
+    fitted = fit(
+        model,
+        features,
+        targets,
+        [WeightedLoss(name="squared", weight=0.5, loss=loss)],
+        Shuffled(targets, batch_size=3),
+        Optimiser(use=use, lr=0.01),
+        n_epochs,
+        stage="test",
+        seed=seed,
+        shelf=shelf,
+        hook=manager.hook,
+    )
+    return model, fitted
+
+
+@pytest.mark.parametrize("use", sorted(OPTIMISERS))
+def test_a_training_killed_in_any_epoch_goes_on_to_the_same_bits(use, monkeypatch):
+    monkeypatch.setattr("earmark.training.SAVE_EVERY_S", -1.0)
+    undisturbed, fitted = train(Shelf(), use)
+    for epoch in (0, 2, 5):
+        shelf = Shelf()
+        with pytest.raises(Killed):
+            train(shelf, use, kill_after=epoch)
+        resumed, again = train(shelf, use)
+        for name, tensor in undisturbed.state_dict().items():
+            assert torch.equal(tensor, resumed.state_dict()[name]), f"{name} differs after a kill in epoch {epoch}"
+        assert [row["total"] for row in again.history] == [row["total"] for row in fitted.history]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_one_does_not():
+    (one, _), (same, _), (other, _) = train(Shelf()), train(Shelf()), train(Shelf(), seed=1)
+    assert torch.equal(one.events.weight, same.events.weight)
+    assert not torch.equal(one.events.weight, other.events.weight)
+
+
+def test_training_lowers_the_loss_and_counts_weights_in_the_total():
+    _, fitted = train(Shelf(), n_epochs=12)
+    first, last = fitted.history[0], fitted.history[-1]
+    assert last["squared"] < first["squared"]
+    assert first["total"] == pytest.approx(0.5 * first["squared"])
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_epoch_and_the_way_out():
+    with pytest.raises(TrainingError, match=r"test, seed 0: the loss is nan in epoch 1. Lower the learning rate"):
+        train(Shelf(), loss=lambda outputs, targets: outputs.event_frame_logit.sum() * float("nan"))
+
+
+def test_predictions_name_their_clips_frames_and_events_and_lie_in_0_1():
+    model, _ = train(Shelf(), n_epochs=1)
+    features = torch.randn(5, GRID.n_frames, 8)
+    clips = [f"clip {number}" for number in range(5)]
+    predicted = predict(model, features, clips, EVENTS, ["home"], GRID.hop_s, batch_size=2)
+    posterior = predicted["event_frame_posterior"]
+    assert posterior.dims == ("clip", "frame", "event")
+    assert posterior["clip"].values.tolist() == clips
+    assert float(posterior["frame"][50]) == 1.0  # 50 frames of 20 ms
+    assert 0 <= float(posterior.min()) <= float(posterior.max()) <= 1
+    assert "scene" not in predicted.dims
+
+
+def test_a_batch_never_holds_one_clip_alone_unless_there_is_only_one():
+    sampler = Shuffled(small_targets(7), batch_size=3)
+    sizes = [len(batch) for batch in sampler.batches(torch.Generator().manual_seed(0))]
+    assert sizes == [3, 4]
+    single = Shuffled(small_targets(1), batch_size=3)
+    assert [len(batch) for batch in single.batches(torch.Generator().manual_seed(0))] == [1]
+
+
+def test_weights_are_taken_over_by_name_and_shape_alone():
+    model = Net()
+    before = model.events.bias.clone()
+    donor = {"events.weight": torch.ones(3, 8), "events.bias": torch.ones(4), "elsewhere": torch.ones(1)}
+    taken, left = take_over(model, donor)
+    assert taken == ["events.weight"]
+    assert "events.bias" in left
+    assert torch.equal(model.events.bias, before)
+    assert torch.equal(model.events.weight, torch.ones(3, 8))
