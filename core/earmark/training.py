@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ OPTIMISERS: dict[str, type[torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
 }
 
-SAVE_EVERY_S = 20.0
+SAVE_EVERY_S = float(os.environ.get("EARMARK_SAVE_EVERY_S", "20"))
 """Training seconds that an interruption may cost at most, rounded up to a whole epoch."""
 
 

@@ -1,0 +1,1 @@
+"""Evaluators, and the tables and figures of what they find."""

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from earmark.errors import suggestion
-from earmark.recordings import Clip, Dataset, Event
+from earmark.recordings import Clip, Event
 from earmark.reference import Reference
 from earmark_evaluators.alignment import event_decision
 from earmark_evaluators.errors import EvaluationError
@@ -34,28 +34,6 @@ _WIDTH_IN = 7.2
 """Width of a page's text in inches."""
 
 
-def corpus_title(dataset: Dataset) -> str:
-    """Name of a corpus as figures must give it, such as "tut (synthetic)"."""
-    return f"{dataset.name} (synthetic)" if dataset.synthetic else dataset.name
-
-
-def stamp(figure: Figure, corpus: str, profile: str, n_repetitions: int | None = None) -> Figure:
-    """Write below a figure which corpus, profile and number of repetitions it shows; returns the figure.
-
-    Args:
-        figure: any figure.
-        corpus: as `corpus_title` gives it.
-        profile: name of the experiment's profile.
-        n_repetitions: how many repetitions were averaged; None where the figure shows no average.
-    """
-    parts = [f"corpus: {corpus}", f"profile: {profile}"]
-    if n_repetitions is not None:
-        parts.append(f"n = {n_repetitions} repetition{'' if n_repetitions == 1 else 's'}")
-    # Constrained layout makes no room for a bare text, but it does for supxlabel.
-    figure.supxlabel(" - ".join(parts), x=0.995, ha="right", fontsize=7, color="0.4")
-    return figure
-
-
 def time_line(
     reference: Reference,
     predictions_by_method: Mapping[str, xr.Dataset],
@@ -72,7 +50,7 @@ def time_line(
         reference: holds the clip or recording.
         predictions_by_method: frame posteriors of each method; they may hold other clips too.
         where: id of a clip, or path of a recording, whose clips are then drawn one after the other.
-        corpus: as `corpus_title` gives it.
+        corpus: its title, which says where it is synthetic.
         threshold: an event is decided to sound where its posterior is at least this.
 
     Returns:

@@ -72,8 +72,10 @@ class PsdsEval:
         annotated = runs(reference.activity)
         present = np.bincount(annotated.event, minlength=len(reference.events)) > 0
         library = _library(self, reference, annotated)
-        fscores = self._fscores(library, reference, present, runs(posterior >= self.threshold))
+        fscores, too_many = self._fscores(library, reference, present, runs(posterior >= self.threshold))
         areas, n_used, left_out = self._psds(library, reference, present, posterior)
+        if too_many:
+            left_out = sorted({*left_out, self.threshold})
         absent = [event for event, here in zip(reference.events, present, strict=True) if not here]
         return xr.Dataset(
             {**fscores, **areas},
@@ -104,29 +106,32 @@ class PsdsEval:
 
     def _fscores(
         self, library: Any, reference: Reference, present: npt.NDArray[np.bool_], found: Runs
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], bool]:
+        """The F-scores, and whether there were too many detections for them."""
         detected = np.bincount(found.event, minlength=len(reference.events)) > 0
         # What the library leaves undecided: 0 where something was there or estimated, NaN where neither was.
         fscore = np.where(present | detected, 0.0, np.nan)
         own_average = np.nan
-        if _n_pairs(found) > self.max_pairs:
-            fscore[:] = own_average = np.nan
-        elif present.any() and len(found.clip):
+        handed_over = _of_classes(found, present)
+        too_many = _n_pairs(handed_over) > self.max_pairs
+        if too_many:
+            fscore[present] = np.nan
+        elif len(handed_over.clip):
             with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
                 # Classes without a true positive are 0 / 0 there, and all of them may be.
                 warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
-                own_average, by_class = library.compute_macro_f_score(_table(reference, found, present))
+                own_average, by_class = library.compute_macro_f_score(_table(reference, handed_over))
             for index, event in enumerate(reference.events):
                 if present[index] and not np.isnan(by_class[event]):
                     fscore[index] = by_class[event]
-        macro = fscore[present].mean() if present.any() else (np.nan if np.isnan(fscore).all() else 0.0)
-        unknown = bool(present.any()) and bool(np.isnan(fscore[present]).any())
-        return {
+        macro = fscore[present].mean() if present.any() else (0.0 if detected.any() else np.nan)
+        scores = {
             "fscore": (("event",), fscore),
             "fscore_macro": float(macro),
-            "fscore_macro_all": np.nan if unknown else float(np.nan_to_num(fscore, nan=0.0).mean()),
+            "fscore_macro_all": np.nan if too_many else float(np.nan_to_num(fscore, nan=0.0).mean()),
             "fscore_macro_psds_eval": float(own_average),
         }
+        return scores, too_many
 
     def _psds(
         self,
@@ -150,7 +155,7 @@ class PsdsEval:
             if _n_pairs(found) > self.max_pairs:
                 left_out.append(float(threshold))
             else:
-                library.add_operating_point(_table(reference, found, present))
+                library.add_operating_point(_table(reference, found))
         n_used = library.num_operating_points()
         if n_used == 0:
             value = np.nan if left_out else 0.0
@@ -159,7 +164,9 @@ class PsdsEval:
             # pandas deprecates fillna(method=...), and one class alone has no cross-trigger rate to average.
             warnings.filterwarnings("ignore", ".*fillna with 'method' is deprecated", FutureWarning)
             warnings.filterwarnings("ignore", "Mean of empty slice|Degrees of freedom", RuntimeWarning)
-            curve = library.psd_roc_curves(alpha_ct=0.0)[2]
+            # The curve over false positives alone: without cross-triggers it is the effective one, which is NaN where
+            # one class alone occurs.
+            curve = library.psd_roc_curves(alpha_ct=0.0)[0]
         values = {
             f"psds_alpha_st_{alpha_st}": psds(curve.xp, curve.mean, curve.std, alpha_st, self.max_efpr_per_hour)
             for alpha_st in (0, 1)
@@ -203,24 +210,28 @@ def _library(options: PsdsEval, reference: Reference, annotated: Runs) -> Any:
         dtc_threshold=options.rho_dtc,
         gtc_threshold=options.rho_gtc,
         cttc_threshold=1.0,
-        ground_truth=_table(reference, annotated, np.ones(len(reference.events), dtype=np.bool_)),
+        ground_truth=_table(reference, annotated),
         metadata=pd.DataFrame({"filename": ids, "duration": durations_s}),
         duration_unit="hour",
     )
 
 
-def _table(reference: Reference, found: Runs, present: npt.NDArray[np.bool_]) -> pd.DataFrame:
-    """Runs of the classes that occur in the reference, as psds_eval wants them."""
+def _of_classes(found: Runs, chosen: npt.NDArray[np.bool_]) -> Runs:
+    """Runs of the chosen classes (event,)."""
+    return Runs(*(field[chosen[found.event]] for field in found))
+
+
+def _table(reference: Reference, found: Runs) -> pd.DataFrame:
+    """Runs as psds_eval wants them."""
     import pandas as pd
 
-    kept = Runs(*(field[present[found.event]] for field in found))
     hop_us = to_us(reference.grid.hop_s)
     return pd.DataFrame(
         {
-            "filename": np.array(reference.clip_ids, dtype=object)[kept.clip],
-            "onset": kept.first * hop_us / US_PER_S,
-            "offset": kept.end * hop_us / US_PER_S,
-            "event_label": np.array(reference.events, dtype=object)[kept.event],
+            "filename": np.array(reference.clip_ids, dtype=object)[found.clip],
+            "onset": found.first * hop_us / US_PER_S,
+            "offset": found.end * hop_us / US_PER_S,
+            "event_label": np.array(reference.events, dtype=object)[found.event],
         }
     )
 

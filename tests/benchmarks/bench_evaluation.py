@@ -98,7 +98,13 @@ def main() -> None:
         "metrics_of_the_paper_s": paper_s,
         "reach_s": 3.0,
         "each_evaluator_s": each_s,
-        "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.system()},
+        "machine": {
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "system": platform.system(),
+            # Well above the number of cores where others worked beside: times are then too long.
+            "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        },
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in ("earmark", "numpy", "pandas", "xarray", "sed_eval", "psds_eval")},

@@ -109,7 +109,7 @@ def test_an_empty_audio_file_is_an_error_that_names_it(corpus_root):
 def test_only_the_marker_makes_a_corpus_synthetic(corpus_root):
     (corpus_root / "SYNTHETIC.json").write_text("{}")
     dataset = TutCorpus().read(corpus_root)
-    assert (dataset.name, dataset.synthetic) == ("tut (synthetic)", True)
+    assert (dataset.name, dataset.synthetic, dataset.title) == ("tut", True, "tut (synthetic)")
 
 
 def test_check_says_of_a_whole_copy_that_nothing_is_missing(corpus_root):

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -11,14 +9,13 @@ from matplotlib.colors import to_rgb
 from matplotlib.path import Path as Outline
 
 from earmark.frames import FrameGrid
-from earmark.recordings import Dataset, Event, Recording, cut
+from earmark.recordings import Event, Recording, cut
 from earmark.reference import Reference
+from earmark.results import Results
 from earmark_evaluators.errors import EvaluationError
 from earmark_evaluators.figures import (
-    corpus_title,
     score_table_figure,
     scores_by_event,
-    stamp,
     time_line,
     training_curves,
 )
@@ -106,28 +103,6 @@ def test_an_unknown_recording_is_named_with_the_nearest_one(reference, methods) 
         time_line(reference, methods, "audio/a.wave", corpus="tut")
 
 
-def test_the_corpus_is_called_synthetic_where_it_is() -> None:
-    def dataset(synthetic: bool) -> Dataset:
-        return Dataset(name="tut", root=Path(), synthetic=synthetic, scenes=(), events=(), recordings=())
-
-    assert corpus_title(dataset(True)) == "tut (synthetic)"
-    assert corpus_title(dataset(False)) == "tut"
-
-
-@pytest.mark.parametrize(
-    ("n", "text"),
-    [
-        (3, "corpus: tut (synthetic) - profile: quick - n = 3 repetitions"),
-        (1, "corpus: tut (synthetic) - profile: quick - n = 1 repetition"),
-        (None, "corpus: tut (synthetic) - profile: quick"),
-    ],
-)
-def test_the_stamp_says_corpus_profile_and_repetitions(n, text) -> None:
-    figure = training_curves({"A": [[{"total": 1.0}, {"total": 0.5}]]})
-    assert stamp(figure, "tut (synthetic)", "quick", n) is figure
-    assert figure.get_supxlabel() == text
-
-
 def test_training_curves_show_the_mean_of_the_repetitions_for_each_loss() -> None:
     histories = {
         "A": [[{"total": 2.0, "wall_s": 9.0}, {"total": 1.0}], [{"total": 4.0}, {"total": 2.0}]],
@@ -204,7 +179,7 @@ def test_texts_do_not_lie_on_each_other_and_no_figure_stays_open(reference, meth
         scores_by_event(tables[1]),
     ]
     for figure in figures:
-        stamp(figure, "tut (synthetic)", "quick", 3)
+        Results("", corpus="tut (synthetic)", profile="quick", n_repetitions=3).figure("any", figure)
         figure.draw_without_rendering()
         legend, foot = figure.legends[0].get_window_extent(), figure._supxlabel.get_window_extent()
         for axes in figure.axes:

@@ -58,7 +58,7 @@ def test_the_area_is_that_of_psds_eval_where_the_library_computes_one(make_refer
         )
     )
     with pytest.warns(FutureWarning, match="fillna"):
-        curve = library.psd_roc_curves(0.0)[2]
+        curve = library.psd_roc_curves(0.0)[0]
     for alpha_st in (0, 1):
         with pytest.warns(FutureWarning, match="fillna"):
             expected = library.psds(alpha_st=alpha_st).value
@@ -124,9 +124,9 @@ def test_operating_points_beyond_the_bound_are_left_out_and_said(make_reference,
 def test_an_f_score_beyond_the_bound_is_unknown_and_not_zero(make_reference, make_predictions, make_activity) -> None:
     reference = make_reference(make_activity((2, 128, 3), seed=1), hop_s=HOP_S)
     noise = np.random.default_rng(0).random((2, 128, 3))
-    result = PsdsEval(n_operating_points=1, max_pairs=100).evaluate(reference, make_predictions(reference, noise))
+    result = PsdsEval(n_operating_points=2, max_pairs=100).evaluate(reference, make_predictions(reference, noise))
     assert all(math.isnan(result[name]) for name in ("fscore_macro", "fscore_macro_all", "psds_alpha_st_0"))
-    assert result.attrs["left_out_thresholds"] == [0.5]
+    assert result.attrs["left_out_thresholds"] == [0.25, 0.5, 0.75]
 
 
 def test_more_operating_points_never_lower_psds(make_reference, make_predictions, make_activity) -> None:
@@ -139,3 +139,15 @@ def test_more_operating_points_never_lower_psds(make_reference, make_predictions
         for n in (3, 9)  # the thresholds of 3 are among those of 9
     )
     assert 0 < few <= many < 1
+
+
+def test_detections_of_absent_classes_cost_nothing(make_reference, make_predictions) -> None:
+    activity = np.zeros((1, 128, 2), dtype=bool)
+    activity[:, 20:60, 0] = True
+    reference = make_reference(activity, hop_s=HOP_S)
+    estimated = activity.astype(float)
+    estimated[:, ::2, 1] = 1  # 64 detections of an event that never occurs
+    result = PsdsEval(n_operating_points=1, max_pairs=1).evaluate(reference, make_predictions(reference, estimated))
+    assert (float(result.fscore_macro), float(result.psds_alpha_st_0)) == (1, 1)
+    assert result.fscore.values.tolist() == [1, 0]
+    assert result.attrs["left_out_thresholds"] == []

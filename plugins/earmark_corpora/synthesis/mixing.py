@@ -16,6 +16,9 @@ from earmark_corpora.tut_layout import RATE_HZ
 SNR_DB = (-3.0, 20.0)
 """Lowest and highest level of an event against its background."""
 
+LOUDNESS_DB = (11.0, 4.0)
+"""Mean and standard deviation, over recordings, of an event's usual level; single instances scatter by 3 dB more."""
+
 _FRAME = samples(0.02)
 _EMPHASIS = np.float32(0.95)
 
@@ -42,7 +45,7 @@ def render(recording: Recording, seed: int) -> Signal:
     for event in sorted(recording.events or (), key=lambda event: event.onset_s - event.offset_s):
         if event.label not in instruments:
             instruments[event.label] = INSTRUMENTS[event.label](rng)
-            loudness_db[event.label] = rng.normal(7, 4)
+            loudness_db[event.label] = rng.normal(*LOUDNESS_DB)
     lasting = [event for event in recording.events or () if event.label == "fan"]
     for event in lasting:
         _put(mix, _power(mix), event, instruments[event.label], loudness_db[event.label], rng)
@@ -98,7 +101,7 @@ def _power(signal: Signal) -> Signal:
 def _levelled(mix: Signal, rng: Rng) -> Signal:
     """The mix as (sample, channel) at the gain that somebody set the recorder to, never clipped."""
     rms = float(np.sqrt(np.mean(mix[:, ::64] ** 2)))
-    gain = 10 ** (rng.uniform(-50, -24) / 20) / max(rms, 1e-9)
+    gain = 10 ** (rng.uniform(-44, -30) / 20) / max(rms, 1e-9)
     peak = max(float(mix.max()), -float(mix.min()))
     mix *= np.float32(min(gain, 0.9 / max(peak, 1e-9)))
     return np.ascontiguousarray(mix.T)

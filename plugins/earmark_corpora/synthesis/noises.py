@@ -86,9 +86,9 @@ def wind_blowing(rng: Rng) -> Sound:
 
 def fan(rng: Rng) -> Sound:
     """Steady ventilation: tilted noise with the tones of motor and blades, anywhere between hum and hiss."""
-    slope_db, corner_hz = rng.uniform(-8, -3), between(rng, 120, 900)
-    colour = product(tilt(slope_db, corner_hz), band(60, 9_000, 1.0), ripple(rng, 4.0, 2.0))
-    blade_hz, blades, wobble_s = between(rng, 70, 320), between(rng, 0.02, 0.5), between(rng, 0.3, 2)
+    slope_db, corner_hz = rng.uniform(-7, -3.5), between(rng, 150, 700)
+    colour = product(tilt(slope_db, corner_hz), band(60, 9_000, 1.0), ripple(rng, 3.0, 2.0))
+    blade_hz, blades, wobble_s = between(rng, 90, 280), between(rng, 0.1, 0.6), between(rng, 0.3, 2)
 
     def sound(rng: Rng, n: int) -> Signal:
         out = coloured_noise(rng, n, colour)

@@ -55,46 +55,46 @@ SCENERIES = {
     "city_center": Scenery(
         slope_db=(-7.0, -3.5),
         corner_hz=(90, 450),
-        traffic=(0.4, 2.0),
-        traffic_sd_db=(2.0, 5.0),
+        traffic=(0.2, 0.8),
+        traffic_sd_db=(1.5, 3.5),
         air=(0.01, 0.15),
         hum=(0.0, 0.05),
         reverb_s=(0.15, 0.6),
         reverb_gain=(0.02, 0.15),
-        disturbances_per_min=(2.0, 8.0),
+        disturbances_per_min=(1.0, 5.0),
     ),
     "residential_area": Scenery(
         slope_db=(-7.0, -3.0),
         corner_hz=(70, 350),
-        traffic=(0.1, 1.2),
-        traffic_sd_db=(2.0, 5.0),
+        traffic=(0.1, 0.6),
+        traffic_sd_db=(1.5, 3.5),
         air=(0.03, 0.4),
         hum=(0.0, 0.05),
         reverb_s=(0.1, 0.4),
         reverb_gain=(0.01, 0.1),
-        disturbances_per_min=(1.0, 6.0),
+        disturbances_per_min=(1.0, 4.0),
     ),
     "home": Scenery(
         slope_db=(-7.0, -2.5),
         corner_hz=(60, 350),
-        traffic=(0.05, 0.6),
+        traffic=(0.05, 0.4),
         traffic_sd_db=(1.0, 3.0),
         air=(0.02, 0.3),
         hum=(0.02, 0.6),
         reverb_s=(0.2, 0.6),
         reverb_gain=(0.05, 0.35),
-        disturbances_per_min=(2.0, 8.0),
+        disturbances_per_min=(1.0, 5.0),
     ),
     "office": Scenery(
         slope_db=(-6.5, -2.5),
         corner_hz=(60, 350),
-        traffic=(0.05, 0.5),
+        traffic=(0.05, 0.4),
         traffic_sd_db=(1.0, 3.0),
         air=(0.03, 0.4),
         hum=(0.02, 0.4),
         reverb_s=(0.25, 0.7),
         reverb_gain=(0.05, 0.35),
-        disturbances_per_min=(2.0, 8.0),
+        disturbances_per_min=(1.0, 5.0),
     ),
 }
 
@@ -128,7 +128,7 @@ def draw_place(rng: Rng, scene: str) -> Place:
     steady = product(
         tilt(rng.uniform(*scenery.slope_db), between(rng, *scenery.corner_hz)),
         band(between(rng, 20, 60), 18_000, 1.0),
-        ripple(rng, 3.0),
+        ripple(rng, 2.0),
     )
     swelling = product(tilt(rng.uniform(-8, -4), between(rng, 150, 900)), band(40, 9_000, 1.0), ripple(rng, 3.0))
     return Place(
@@ -216,5 +216,9 @@ def _response(rng: Rng, scenery: Scenery) -> Signal:
         response[channel, MIC_DELAY:] = lowpassed(tail[channel], damping_hz)
     response *= np.float32(gain) / np.sqrt(np.sum(response**2, axis=1, keepdims=True))
     response[:, MIC_DELAY] += 1
-    colour = product(ripple(rng, 3.0), band(between(rng, 40, 120), between(rng, 9_000, 18_000), 1.0))
-    return np.stack([shaped(channel, colour) for channel in response])
+    colour = product(ripple(rng, 1.5), band(between(rng, 40, 120), between(rng, 9_000, 18_000), 1.0))
+    response = np.stack([shaped(channel, colour) for channel in response])
+    # The colour must not make events weaker than their drawn level, so its loss over all frequencies is given back.
+    emphasised = np.diff(response[:, : 2 * MIC_DELAY], axis=1)
+    response *= np.float32(2 / np.sqrt(np.sum(emphasised**2)))
+    return response

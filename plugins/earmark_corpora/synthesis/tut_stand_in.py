@@ -37,12 +37,8 @@ class TutStandIn:
     """Minutes to evaluate on; None for about the real amount, 72."""
     annotations: Path | None = None
     """Folder of annotation files (``meta/``, ``crossvaridation/``) to follow; it then says how much there is."""
-    workers: int | None = None
-    """Recordings rendered at a time; None for one per processor. Does not change what is written."""
 
     def __post_init__(self) -> None:
-        if self.workers is not None and self.workers < 1:
-            raise OptionError(f"TutStandIn.workers is {self.workers}; give at least 1, or leave it out.")
         for split, minutes in (("development", self.development_min), ("evaluation", self.evaluation_min)):
             if minutes is None:
                 continue
@@ -75,8 +71,7 @@ class TutStandIn:
                 "annotations": None if self.annotations is None else _digest(recordings),
             },
         }
-        workers = self.workers or os.cpu_count() or 1
-        write_stand_in(Path(root), recordings, marker, seed=seed, workers=workers, advance=advance)
+        write_stand_in(Path(root), recordings, marker, seed=seed, workers=_processors(), advance=advance)
 
     def recordings(self, seed: int) -> tuple[Recording, ...]:
         """What is going to be written."""
@@ -90,6 +85,12 @@ class TutStandIn:
             return None
         given = self.development_min if split == "development" else self.evaluation_min
         return REAL_MIN[split] if given is None else given
+
+
+def _processors() -> int:
+    """Processors that this process may use: fewer than the machine's in a container or a batch job."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _digest(recordings: tuple[Recording, ...]) -> str:

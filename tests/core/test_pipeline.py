@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from earmark import hookimpl
+from earmark.errors import StoreError
+from earmark.pipeline import run_study, suitable_engine, targets_of
+from earmark.plugins import PluginManager, plugins
+from earmark.processes import EngineError, ProcessEngine
+from earmark.study import Job, Study
+from earmark.testing import small_dataset
+from earmark.workspace import open_store, open_study
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+# Three stages that need each other, so small that their life is over in seconds.
+EXPERIMENT = """
+name = "killed"
+corpus = "tut"
+frontend = "log-mel"
+synthetic = { development_min = 6, evaluation_min = 4 }
+
+[evaluators]
+segment = "frame"
+
+[defaults]
+n_epochs = 8
+model = { use = "mtl-cnn-bigru", shared_channels = [4, 4, 4], scene_channels = [4, 4], gru_units = 4, event_units = 4 }
+losses = [{ use = "scene-ce", weight = 0.001 }, "strong-bce"]
+sampler = { use = "shuffled", batch_size = 16 }
+
+[stages.first]
+labels = [{ share = 0.5, sources = ["scene", "strong"] }]
+predict = ["train", "test"]
+
+[stages.second]
+title = "Second"
+starts_from = "first"
+labels = [
+    { share = 0.5, sources = ["scene", "strong"] },
+    { share = 0.5, sources = ["scene", "partial"], refine = { use = "self-distillation", by = "first" } },
+]
+"""
+
+
+def test_all_methods_of_a_seed_train_on_the_same_strong_clips(small_study):
+    strong = {}
+    for stage in ("strong-reduced", "semi-weak", "distillation"):
+        _, targets = targets_of(small_study, Job(stage, 0))
+        known = targets.frame_event_known.all(1)
+        strong[stage] = {clip for clip, strongly in zip(targets.clips, known.tolist(), strict=True) if strongly}
+    assert strong["strong-reduced"] == strong["semi-weak"] == strong["distillation"]
+    n_clips = len(small_study.clips["train"])
+    assert len(strong["semi-weak"]) == round(0.3 * n_clips)
+
+
+def test_distilled_clips_carry_the_teachers_decisions_and_strong_clips_the_annotation(small_study):
+    _, targets = targets_of(small_study, Job("semi-partial", 0))
+    _, partial = targets_of(small_study, Job("distillation", 0))
+    assert bool(targets.frame_event_known.all())
+    teacher = small_study.predictions("distillation", 0, "train").sel(clip=list(targets.clips)).load()
+    distilled = ~partial.frame_event_known.all(1)
+    decided = torch.from_numpy(teacher["event_frame_posterior"].values >= 0.2)
+    assert torch.equal(targets.frame_event[distilled].bool(), decided[distilled])
+    assert torch.equal(targets.frame_event[~distilled], partial.frame_event[~distilled])
+
+
+def test_a_second_run_does_nothing_again(small_study, monkeypatch):
+    def fails(*arguments, **options):
+        raise AssertionError("something was done again")
+
+    monkeypatch.setattr("earmark.pipeline.fit", fails)
+    monkeypatch.setattr("earmark.pipeline.extract", fails)
+    monkeypatch.setattr("earmark_evaluators.frame.Frame.evaluate", fails, raising=False)
+    assert small_study.missing() == []
+    run_study(small_study, device="cpu", engine="local")
+
+
+def test_the_address_follows_everything_that_decides_the_outcome(small_study):
+    experiment = small_study.experiment
+    job = Job("semi-partial", 0)
+
+    def address(**changes) -> str:
+        changed = experiment.model_copy(update=changes)
+        return Study(
+            experiment=changed, dataset=small_study.dataset, store=small_study.store, manager=small_study.manager
+        ).run_address(job)
+
+    def with_stage(name, **changes) -> str:
+        return address(stages={**experiment.stages, name: experiment.stages[name].model_copy(update=changes)})
+
+    here = small_study.run_address(job)
+    assert address() == here
+    assert address(title="another title") == here
+    assert with_stage("semi-partial", title="another name of the method") == here
+    assert with_stage("weak", n_epochs=3) == here  # a stage that it does not need
+    assert with_stage("semi-partial", n_epochs=3) != here
+    assert with_stage("distillation", n_epochs=3) != here  # its teacher
+    assert address(clip_s=5.0) != here
+    assert small_study.run_address(Job("semi-partial", 1)) != here
+
+
+def test_a_run_keeps_what_a_stranger_needs_to_use_its_weights(small_study):
+    shelf = small_study.shelf(Job("strong", 0))
+    weights, facts = shelf.load_weights()
+    assert facts["events"] == list(small_study.dataset.events)
+    assert facts["scenes"] == list(small_study.dataset.scenes)
+    assert facts["frontend"]["use"] == "log-mel"
+    assert len(facts["normalisation"]["mean"]) == small_study.frontend.n_mels
+    assert (
+        sum(w.numel() for name, w in weights.items() if "running" not in name and "tracked" not in name)
+        == (shelf.facts()["n_parameters"])
+    )
+    taken = small_study.shelf(Job("semi-partial", 0)).facts()["taken_over"]
+    assert any(name.startswith("trunk.") for name in taken)
+    assert any(name.startswith("event.") for name in taken)
+
+
+def test_results_that_are_not_there_yet_say_how_to_get_them(small_study, tmp_path):
+    empty = Study(
+        experiment=small_study.experiment,
+        dataset=small_study.dataset,
+        store=open_store(tmp_path),
+        manager=small_study.manager,
+    )
+    with pytest.raises(StoreError, match="Run the experiment first"):
+        empty.results()
+
+
+def test_a_split_without_a_whole_clip_is_refused(small_study):
+    study = Study(
+        experiment=small_study.experiment.model_copy(update={"test_split": "holdout"}),
+        dataset=small_dataset(),
+        store=small_study.store,
+        manager=plugins(),
+    )
+    with pytest.raises(StoreError, match="'holdout' holds no whole clip of 10 s. Splits of this corpus: development"):
+        _ = study.clips
+
+
+def test_plugins_registered_by_hand_keep_the_work_in_this_process(small_study):
+    cpu = torch.device("cpu")
+    assert suitable_engine(small_study, cpu) == "processes"
+    assert suitable_engine(small_study, torch.device("cuda")) == "local"
+    manager = PluginManager.of_environment()
+    by_hand = Study(
+        experiment=small_study.experiment, dataset=small_study.dataset, store=small_study.store, manager=manager
+    )
+    manager.register(_HandMade(), "hand made")
+    assert suitable_engine(by_hand, cpu) == "local"
+
+
+class _HandMade:
+    @hookimpl
+    def earmark_losses(self):
+        return {"hand-made": lambda: None}
+
+
+def test_a_worker_that_fails_ends_the_engine_with_its_message():
+    jobs = [Job("a", 0), Job("b", 0, needs=(Job("a", 0),))]
+    with pytest.raises(EngineError, match="ZeroDivisionError"):
+        ProcessEngine(workers=2).execute(jobs, _divide)
+
+
+def _divide(job):
+    return 1 / 0
+
+
+def _run(experiment: Path, stores: Path, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", "from earmark.cli import main; main()", "run", str(experiment)]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "EARMARK_SAVE_EVERY_S": "0"}
+    return subprocess.Popen(
+        [*command, "--stores", str(stores), "--device", "cpu", *more],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize("engine", ["local", "processes"])
+def test_a_study_killed_in_the_middle_ends_with_the_numbers_of_an_undisturbed_one(engine, tmp_path, small_study):
+    (tmp_path / "killed.toml").write_text(EXPERIMENT)
+    roots = {name: tmp_path / name for name in ("undisturbed", "killed")}
+    for root in roots.values():  # corpus and features are those of the shared study: made once, the same address
+        for kind in ("corpora", "features"):
+            shutil.copytree(small_study.store.root / kind, root / kind)
+    whole = _run(tmp_path / "killed.toml", roots["undisturbed"], "--engine", engine)
+    assert whole.wait(timeout=200) == 0, whole.stdout.read()
+
+    for moment in ("epoch", "begun"):
+        process = _run(tmp_path / "killed.toml", roots["killed"], "--engine", engine)
+        deadline = time.monotonic() + 100
+        while process.poll() is None and time.monotonic() < deadline:
+            begun = list((roots["killed"] / "runs").glob("*.begun"))
+            states = list((roots["killed"] / "runs").glob("*.begun/state*"))
+            if (states and moment == "epoch") or (begun and moment == "begun" and len(_whole(roots["killed"])) > 0):
+                break
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    last = _run(tmp_path / "killed.toml", roots["killed"], "--engine", engine)
+    output = last.communicate(timeout=200)[0]
+    assert last.returncode == 0, output
+
+    dataset = open_study(tmp_path / "killed.toml", stores=roots["killed"])
+    reference = open_study(tmp_path / "killed.toml", stores=roots["undisturbed"])
+    for job in reference.jobs():
+        one, _ = reference.shelf(job).load_weights()
+        other, _ = dataset.shelf(job).load_weights()
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[name], other[name]) for name in one), job
+        left, right = (s.shelf(job).open_predictions("test")["event_frame_posterior"] for s in (reference, dataset))
+        assert np.array_equal(left.values, right.values)
+    assert json.dumps(_losses(reference)) == json.dumps(_losses(dataset))
+
+
+def _whole(root: Path) -> list[Path]:
+    return [path for path in (root / "runs").glob("*") if path.suffix != ".begun"]
+
+
+def _losses(study: Study) -> list[float]:
+    return [epoch["total"] for runs in study.histories().values() for run in runs for epoch in run]
