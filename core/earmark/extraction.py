@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +28,8 @@ def extract(
 ) -> None:
     """Fill a shelf with the features of clips, and finish it.
 
-    What an interrupted call has written is kept, and a shelf that is whole stays as it is. Memory holds one piece of
-    the shelf and a clip for each worker, however long the corpus is. Hold the lock of the shelf's address.
+    What an interrupted call has written is kept, and a shelf that is whole stays as it is. Memory holds two pieces
+    of the shelf and a clip for each worker, however long the corpus is. Hold the lock of the shelf's address.
 
     Args:
         dataset: names the folder in which the recordings lie.
@@ -62,13 +62,24 @@ def extract(
     n_threads = torch.get_num_threads()
     # Each worker with one thread within torch: teams of threads for each would stand in one another's way.
     executor = ThreadPoolExecutor(workers or n_threads, "extraction", initializer=torch.set_num_threads, initargs=(1,))
+
+    def begun(piece: range) -> tuple[range, Features, list[Future[None]]]:
+        features = np.empty((len(piece), n_frames, frontend.n_mels), dtype=np.float32)
+        jobs = [
+            executor.submit(_extract_one, dataset.root, clips[index], frontend, row)
+            for index, row in zip(piece, features, strict=True)
+        ]
+        return piece, features, jobs
+
     try:
-        for piece in missing:
-            # One piece at a time is under way: this bounds the memory.
-            rows = [executor.submit(_extract_one, dataset.root, clips[index], frontend, n_frames) for index in piece]
-            features = np.empty((len(piece), n_frames, frontend.n_mels), dtype=np.float32)
-            for place, row in enumerate(rows):
-                features[place] = row.result()
+        # The next piece is under way while one is written, and no more: this bounds the memory.
+        ahead = map(begun, missing)
+        current = next(ahead, None)
+        while current is not None:
+            piece, features, jobs = current
+            current = next(ahead, None)
+            for job in jobs:
+                job.result()
                 done += 1
                 if advance is not None:
                     advance(done, total)
@@ -91,8 +102,8 @@ def _shared_length_s(clips: Sequence[Clip], dataset: Dataset) -> float:
     return lengths_s[0]
 
 
-def _extract_one(root: Path, clip: Clip, frontend: Frontend, n_frames: int) -> Features:
-    """Features (frame, mel) of one clip, after a look at what only the samples tell."""
+def _extract_one(root: Path, clip: Clip, frontend: Frontend, row: Features) -> None:
+    """Write the features of one clip to its row (frame, mel), after a look at what only the samples tell."""
     path = root / clip.recording.path
     waveform = read_clip(path, clip.start_s, clip.duration_s, frontend.rate_hz)
     if len(waveform) != clip.recording.channels:
@@ -109,14 +120,13 @@ def _extract_one(root: Path, clip: Clip, frontend: Frontend, n_frames: int) -> F
         features = frontend.extract(torch.from_numpy(waveform))
     except AudioError as error:
         raise AudioError(f"{path}, {clip.duration_s:g} s from {clip.start_s:g} s on: {error}") from error
-    if tuple(features.shape) != (n_frames, frontend.n_mels):
+    if features.shape != row.shape:
         raise AudioError(
             f"{path}, {clip.duration_s:g} s from {clip.start_s:g} s on: the front end gave features of shape "
-            f"{tuple(features.shape)} after announcing {(n_frames, frontend.n_mels)}. This is a mistake in "
+            f"{tuple(features.shape)} after announcing {row.shape}. This is a mistake in "
             f"{type(frontend).__name__}: n_frames() and extract() have to agree."
         )
-    extracted: Features = features.numpy()
-    return extracted
+    row[:] = features.numpy()
 
 
 def _is_silent(path: Path, block_samples: int = 1 << 18) -> bool:

@@ -105,6 +105,8 @@ def run_paper(key: str, parameters: Parameters) -> PaperRun:
             log_output=False,
             stdout_file=sys.stdout,
             autosave_cell_every=0,
+            # The kernel talks to this process over the loopback; its warning about that frightens without use.
+            extra_arguments=["--log-level=40"],
         )
     except PapermillExecutionError as error:
         raise PaperError(
@@ -113,6 +115,7 @@ def run_paper(key: str, parameters: Parameters) -> PaperRun:
         ) from None
     executed = nbformat.read(begun, as_version=4)  # type: ignore[no-untyped-call]
     exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True)  # type: ignore[no-untyped-call]
+    exporter.log.setLevel(logging.ERROR)  # its template has no place for the text that it misses beside images
     body, _ = exporter.from_notebook_node(executed)
     page.write_text(body, encoding="utf-8")
     begun.replace(notebook)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
@@ -57,13 +59,13 @@ class BothDirections(torch.autograd.Function):
         u_n = w_rec[:, split:].transpose(1, 2).contiguous()
         b_n = b_rec[:, None, split:]
         state = x.new_zeros(2, n_clips, units)
-        for rz_t, r_t, z_t, n_t, n_rec_t, h_t in zip(
-            *map(_steps, (rz, rz[..., :units], rz[..., units:], n, n_rec, h)), strict=True
-        ):
-            rz_t.baddbmm_(state, u_rz).sigmoid_()
-            torch.baddbmm(b_n, state, u_n, out=n_rec_t)
-            n_t.addcmul_(r_t, n_rec_t).tanh_()
-            state = torch.lerp(n_t, state, z_t, out=h_t)
+        steps = zip(*map(_steps, (rz, rz[..., :units], rz[..., units:], n, n_rec, h)), strict=True)
+        with _one_thread():
+            for rz_t, r_t, z_t, n_t, n_rec_t, h_t in steps:
+                rz_t.baddbmm_(state, u_rz).sigmoid_()
+                torch.baddbmm(b_n, state, u_n, out=n_rec_t)
+                n_t.addcmul_(r_t, n_rec_t).tanh_()
+                state = torch.lerp(n_t, state, z_t, out=h_t)
         ctx.save_for_backward(rows, w_in, w_rec, rz, n, n_rec, h)
         return h.permute(2, 1, 0, 3).reshape(n_clips, n_frames, 2 * units)
 
@@ -83,11 +85,12 @@ class BothDirections(torch.autograd.Function):
         dh = d_context.view(n_clips, n_frames, 2, units).permute(2, 1, 0, 3).contiguous()
         flat = gates.view(2, n_frames, n_clips, 3 * units)
         steps = list(zip(*map(_steps, (gates, flat, z, dh)), strict=True))
-        for t in range(n_frames - 1, -1, -1):
-            gates_t, flat_t, z_t, dh_t = steps[t]
-            gates_t.mul_(dh_t[:, :, None])
-            if t > 0:
-                steps[t - 1][3].addcmul_(dh_t, z_t).baddbmm_(flat_t, w_rec)
+        with _one_thread():
+            for t in range(n_frames - 1, -1, -1):
+                gates_t, flat_t, z_t, dh_t = steps[t]
+                gates_t.mul_(dh_t[:, :, None])
+                if t > 0:
+                    steps[t - 1][3].addcmul_(dh_t, z_t).baddbmm_(flat_t, w_rec)
         # Weights, for all frames at once. The state before the first step of each direction is 0.
         last = (n_frames - 1) * n_clips
         by_row, states = flat.view(2, -1, 3 * units), h.view(2, -1, units)
@@ -98,6 +101,17 @@ class BothDirections(torch.autograd.Function):
         db_in = by_row.sum(1)
         d_rows = torch.addmm(by_row[0] @ w_in[0], by_row[1], w_in[1])
         return d_rows.view(n_frames, n_clips, -1).transpose(0, 1), dw_in, dw_rec, db_in, db_rec
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep operations of microseconds on one thread: waiting for a second one at each of them costs more than it does."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def _steps(x: Tensor) -> list[Tensor]:

@@ -54,11 +54,11 @@ def open_dataset(path: Path) -> xr.Dataset:
     check_format(seal.get("format"), path)
     check_sizes(path, seal["files"])
     try:
-        dataset = xr.open_zarr(path, consolidated=False, chunks=None)
+        dataset = _with_fixed_strings(xr.open_zarr(path, consolidated=False, chunks=None))
     except Exception as error:
         raise damaged(path, f"is not a readable dataset ({type(error).__name__}: {error})") from error
     del dataset.attrs[_SEAL]
-    return _with_fixed_strings(dataset)
+    return dataset
 
 
 def _with_portable_strings(dataset: xr.Dataset) -> xr.Dataset:

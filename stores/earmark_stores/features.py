@@ -74,6 +74,7 @@ class LocalFeatures:
                     f"{self._begun}: was begun for other clips or sizes. Delete this folder and run the command again."
                 )
             return
+        self._record = None
         with writing(self._begun):
             # Without shelf.json, somebody was interrupted before anything was done.
             discard(self._begun)
@@ -108,9 +109,8 @@ class LocalFeatures:
             rows = slice(piece.start, piece.stop)
             group = zarr.open_group(path, mode="r+")
             _array(group, "features")[rows] = features
-            exact = features.astype(np.float64)
-            _array(group, "total")[rows] = exact.sum(axis=1)
-            _array(group, "total_of_squares")[rows] = np.square(exact, out=exact).sum(axis=1)
+            _array(group, "total")[rows] = features.sum(axis=1, dtype=np.float64)
+            _array(group, "total_of_squares")[rows] = np.einsum("cfm,cfm->cm", features, features, dtype=np.float64)
             files = [
                 shard_path(path / "features", number),
                 *(path / name / "c" / str(number) / "0" for name in _MOMENTS),

@@ -34,7 +34,8 @@ class Shard:
             StoreError: missing, truncated, or with another content.
         """
         try:
-            self._bytes = np.memmap(path, dtype=np.uint8, mode="r")
+            # As a plain array: each view of a memmap object takes as long as copying a clip.
+            self._bytes = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
         except (OSError, ValueError) as error:  # ValueError: an empty file cannot be mapped
             raise damaged(path, f"cannot be read ({error})") from error
         self._shape = (n_frames, n_mels)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-STRIDE = 23
+STRIDE = 7
 """Every how manieth change of a file is disturbed: a prime, so that all kinds of steps have their turn."""
 
 

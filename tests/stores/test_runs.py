@@ -83,6 +83,12 @@ def test_an_interrupted_run_goes_on_where_it_was(begun, tmp_path):
     assert again.load_state()[1] == {"epoch": 3}
 
 
+def test_a_begun_run_that_is_damaged_is_not_taken_up(begun, tmp_path):
+    (tmp_path / "runs/5eed-0.begun/run.json").write_text("{")
+    with pytest.raises(StoreError, match="is not valid JSON"):
+        begun.begin({})
+
+
 def test_predictions_come_back_identical_and_only_when_asked_for(whole):
     opened = whole.open_predictions("test")
     assert not opened.event_frame_posterior.variable._in_memory
@@ -223,6 +229,13 @@ def test_a_dataset_without_its_seal_is_not_trusted(whole, tmp_path):
 def test_a_dataset_whose_sealed_metadata_is_damaged_is_named(whole, tmp_path):
     path = tmp_path / "runs/5eed-0/predictions-test.zarr/scene_posterior/zarr.json"
     path.write_bytes(b"{" * path.stat().st_size)
+    with pytest.raises(StoreError, match="is not a readable dataset"):
+        whole.open_predictions("test")
+
+
+def test_labels_that_are_damaged_are_found_when_opened(whole, tmp_path):
+    path = tmp_path / "runs/5eed-0/predictions-test.zarr/event/c/0"
+    path.write_bytes(b"x" * path.stat().st_size)
     with pytest.raises(StoreError, match="is not a readable dataset"):
         whole.open_predictions("test")
 

@@ -41,15 +41,17 @@ def paper(
 
 
 def _run(key: str, profile: str, corpus: str, stores: Path | None, device: str, seeds: int | None) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+
     from earmark.papers import Parameters, run_paper
 
     parameters = Parameters(
         profile=profile, corpus=corpus, device=device, stores=str(stores) if stores else "", n_seeds=seeds
     )
     run = run_paper(key, parameters)
-    print()
     for table in sorted(run.folder.glob("tables/*.md")):
-        print(table.read_text(encoding="utf-8"))
+        Console().print(Markdown(table.read_text(encoding="utf-8")))
     print(f"Notebook  {run.notebook}\nPage      {run.page}")
     for kind in ("figures", "tables"):
         if (run.folder / kind).is_dir():

@@ -69,12 +69,13 @@ def keyboard_typing(rng: Rng) -> Sound:
 
 def mouse_wheeling(rng: Rng) -> Sound:
     """A fast even train of weak notches."""
-    low_hz, t60_s, per_s = between(rng, 1200, 3500), between(rng, 0.005, 0.015), between(rng, 14, 45)
+    low_hz, width = between(rng, 700, 4500), between(rng, 1.5, 4.0)
+    t60_s, per_s = between(rng, 0.004, 0.02), between(rng, 14, 45)
 
     def sound(rng: Rng, n: int) -> Signal:
         out = np.zeros(n, dtype=np.float32)
         for start in strokes(rng, n, per_s * between(rng, 0.8, 1.25), 0.25):
-            add(out, start, click(rng, low_hz, low_hz * 2.5, t60_s, 3), between(rng, 0.5, 1.5))
+            add(out, start, click(rng, low_hz, low_hz * width, t60_s, 3), between(rng, 0.5, 1.5))
         return out
 
     return sound

@@ -32,7 +32,8 @@ def _pass_by(rng: Rng, n: int, nearest_s: float) -> Signal:
     """Level (n,) of a source that drives past, loudest somewhere near the middle: 1 / distance."""
     moment = rng.uniform(0.3, 0.7)
     t = (np.linspace(0, 1, n, dtype=np.float32) - np.float32(moment)) * np.float32(n / RATE_HZ)
-    level: Signal = 1 / np.sqrt(1 + (t / np.float32(nearest_s)) ** 2)
+    # It comes out of the noise and goes back into it: no edge tells where the annotation begins.
+    level: Signal = swell(n, 0.2, 0.2) / np.sqrt(1 + (t / np.float32(nearest_s)) ** 2)
     return level
 
 

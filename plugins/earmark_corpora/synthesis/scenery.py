@@ -53,8 +53,8 @@ class Scenery:
 
 SCENERIES = {
     "city_center": Scenery(
-        slope_db=(-7.0, -3.5),
-        corner_hz=(90, 450),
+        slope_db=(-7.0, -4.5),
+        corner_hz=(150, 500),
         traffic=(0.2, 0.8),
         traffic_sd_db=(1.5, 3.5),
         air=(0.01, 0.15),
@@ -64,34 +64,34 @@ SCENERIES = {
         disturbances_per_min=(1.0, 5.0),
     ),
     "residential_area": Scenery(
-        slope_db=(-7.0, -3.0),
-        corner_hz=(70, 350),
+        slope_db=(-6.0, -3.0),
+        corner_hz=(70, 250),
         traffic=(0.1, 0.6),
         traffic_sd_db=(1.5, 3.5),
-        air=(0.03, 0.4),
+        air=(0.1, 0.5),
         hum=(0.0, 0.05),
         reverb_s=(0.1, 0.4),
         reverb_gain=(0.01, 0.1),
         disturbances_per_min=(1.0, 4.0),
     ),
     "home": Scenery(
-        slope_db=(-7.0, -2.5),
-        corner_hz=(60, 350),
+        slope_db=(-6.5, -3.5),
+        corner_hz=(60, 200),
         traffic=(0.05, 0.4),
         traffic_sd_db=(1.0, 3.0),
         air=(0.02, 0.3),
-        hum=(0.02, 0.6),
+        hum=(0.1, 0.6),
         reverb_s=(0.2, 0.6),
         reverb_gain=(0.05, 0.35),
         disturbances_per_min=(1.0, 5.0),
     ),
     "office": Scenery(
-        slope_db=(-6.5, -2.5),
-        corner_hz=(60, 350),
+        slope_db=(-5.0, -2.5),
+        corner_hz=(100, 400),
         traffic=(0.05, 0.4),
         traffic_sd_db=(1.0, 3.0),
         air=(0.03, 0.4),
-        hum=(0.02, 0.4),
+        hum=(0.0, 0.3),
         reverb_s=(0.25, 0.7),
         reverb_gain=(0.05, 0.35),
         disturbances_per_min=(1.0, 5.0),
@@ -167,7 +167,8 @@ def background(place: Place, rng: Rng, n: int) -> Signal:
     air *= gusts(rng, n, between(rng, 0.4, 2.0), 2.0)
     mono += np.float32(place.air) * air
     if place.hum > 0.1:
-        mono += np.float32(place.hum) * tone(np.full(n, 50, np.float32), rng.uniform(0, 1, 8).tolist())
+        period = tone(np.full(RATE_HZ // 50, 50, np.float32), rng.uniform(0, 1, 8).tolist())
+        mono += np.float32(place.hum) * np.resize(period, n)
     _disturb(mono, place, rng)
     out += mono
     return out

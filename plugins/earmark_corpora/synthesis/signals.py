@@ -166,12 +166,18 @@ def modes(rng: Rng, n: int, frequency_hz: npt.ArrayLike, t60_s: npt.ArrayLike, a
 
 def tone(frequency_hz: Signal, harmonics: Sequence[float] = (1.0,)) -> Signal:
     """A tone (n,) along a frequency curve, with these amplitudes of its harmonics."""
-    phase = 2 * np.pi * np.cumsum(frequency_hz, dtype=np.float64) / RATE_HZ
+    cycles = np.cumsum(frequency_hz, dtype=np.float64) / RATE_HZ
+    phase = ((cycles % 1) * (2 * np.pi)).astype(np.float32)
     highest = float(frequency_hz.max())
+    partial, below, twice_cos = np.sin(phase), np.zeros_like(phase), 2 * np.cos(phase)
     out = np.zeros(len(frequency_hz), dtype=np.float32)
     for number, amplitude in enumerate(harmonics, 1):
-        if amplitude and number * highest < 0.45 * RATE_HZ:
-            out += np.float32(amplitude) * np.sin((number * phase % (2 * np.pi)).astype(np.float32))
+        if number * highest >= 0.45 * RATE_HZ:
+            break
+        if amplitude:
+            out += np.float32(amplitude) * partial
+        # sin((k + 1) x) = 2 cos(x) sin(k x) - sin((k - 1) x): several times as fast as one sine a harmonic
+        below, partial = partial, twice_cos * partial - below
     return out
 
 
