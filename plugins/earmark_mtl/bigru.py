@@ -105,7 +105,7 @@ class BothDirections(torch.autograd.Function):
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Keep operations of microseconds on one thread: waiting for a second one at each of them costs more than it does."""
+    """Keep operations of microseconds on one thread: waiting for a second one costs more than it does."""
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

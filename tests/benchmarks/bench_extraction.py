@@ -99,6 +99,7 @@ def processor() -> str:
 
 def main() -> None:
     """Extract, compare, and keep the numbers."""
+    load_average = round(os.getloadavg()[0], 1)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         dataset = noise(root, LONG_MIN)
@@ -133,7 +134,7 @@ def main() -> None:
             "processor": processor(),
             "cores": os.cpu_count(),
             "system": platform.system(),
-            "load_average": round(os.getloadavg()[0], 1),
+            "load_average_before": load_average,
         },
         "versions": {
             "python": platform.python_version(),

@@ -48,6 +48,7 @@ def processor() -> str:
 
 def main() -> None:
     """Write, read, compare, and keep the numbers."""
+    load_average = round(os.getloadavg()[0], 1)
     rng = np.random.default_rng(0)
     clips = [f"audio/{number:05}.wav@0" for number in range(N_CLIPS)]
     with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +110,7 @@ def main() -> None:
             "processor": processor(),
             "cores": os.cpu_count(),
             "system": platform.system(),
-            "load_average": round(os.getloadavg()[0], 1),
+            "load_average_before": load_average,
         },
         "versions": {
             "python": platform.python_version(),

@@ -16,7 +16,7 @@ from earmark_corpora.tut_layout import RATE_HZ
 SNR_DB = (-3.0, 20.0)
 """Lowest and highest level of an event against its background."""
 
-LOUDNESS_DB = (11.0, 4.0)
+LOUDNESS_DB = (12.0, 4.0)
 """Mean and standard deviation, over recordings, of an event's usual level; single instances scatter by 3 dB more."""
 
 _FRAME = samples(0.02)

@@ -102,8 +102,8 @@ def fan(rng: Rng) -> Sound:
 
 def water_tap_running(rng: Rng) -> Sound:
     """Bright steady noise that begins and ends with the valve, with the gurgle of the sink."""
-    low_hz, high_hz = between(rng, 350, 1800), between(rng, 4_000, 11_000)
-    colour = product(band(low_hz, high_hz, 1.0), ripple(rng, 4.0, 2.0))
+    low_hz, high_hz = between(rng, 500, 2000), between(rng, 5_000, 12_000)
+    colour = product(band(low_hz, high_hz, 1.0), ripple(rng, 3.0, 2.0))
     sink_hz = between(rng, 150, 500)
 
     def sound(rng: Rng, n: int) -> Signal:

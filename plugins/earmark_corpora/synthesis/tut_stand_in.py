@@ -71,7 +71,7 @@ class TutStandIn:
                 "annotations": None if self.annotations is None else _digest(recordings),
             },
         }
-        write_stand_in(Path(root), recordings, marker, seed=seed, workers=_processors(), advance=advance)
+        write_stand_in(Path(root), recordings, marker, seed=seed, workers=_workers(), advance=advance)
 
     def recordings(self, seed: int) -> tuple[Recording, ...]:
         """What is going to be written."""
@@ -87,10 +87,14 @@ class TutStandIn:
         return REAL_MIN[split] if given is None else given
 
 
-def _processors() -> int:
+MOST_WORKERS = 8
+"""A recording of five minutes takes some 0.9 GB while it is rendered."""
+
+
+def _workers() -> int:
     """Processors that this process may use: fewer than the machine's in a container or a batch job."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(len(affinity(0)) if affinity else os.cpu_count() or 1, MOST_WORKERS)
 
 
 def _digest(recordings: tuple[Recording, ...]) -> str:

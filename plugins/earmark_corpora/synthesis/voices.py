@@ -101,7 +101,7 @@ def children(rng: Rng) -> Sound:
 def bird_singing(rng: Rng) -> Sound:
     """Phrases of chirps, trills and whistles of one to three birds."""
     birds = [
-        (between(rng, 1500, 6000), between(rng, 0.03, 0.22), between(rng, 2, 12), rng.uniform(-0.6, 0.6, 3))
+        (between(rng, 1800, 6000), between(rng, 0.04, 0.22), between(rng, 4, 14), rng.uniform(-0.6, 0.6, 3))
         for _ in range(int(rng.integers(1, 4)))
     ]
 
@@ -120,7 +120,7 @@ def bird_singing(rng: Rng) -> Sound:
                 start += max(length, samples(between(rng, 0.7, 1.4) / per_s))
             if rng.random() < 0.3:
                 pitch_hz, length_s, per_s, shape = birds[rng.integers(len(birds))]
-            start += samples(between(rng, 0.1, 0.9))
+            start += samples(between(rng, 0.05, 0.5))
         return out
 
     return sound
