@@ -7,7 +7,7 @@ arguments are its options, typed, so that an experiment file can be checked befo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -105,6 +105,10 @@ class Corpus(Protocol):
 @runtime_checkable
 class Synthesizer(Protocol):
     """Writes a synthetic stand-in in the layout that the corpus of the same name reads. Factory: ``(*, options)``."""
+
+    def identity(self, seed: int) -> Mapping[str, Any]:
+        """What decides the stand-in, as JSON: options, contents of files that are followed, version of the sound."""
+        ...
 
     def synthesize(self, root: Path, *, seed: int, advance: Callable[[int, int], None] | None = None) -> None:
         """Write audio and annotations under root; finished recordings are kept, so that a second call goes on.

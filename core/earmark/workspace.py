@@ -10,11 +10,11 @@ from typing import Any
 from earmark.addressing import address_of
 from earmark.errors import CorpusError
 from earmark.experiment import Experiment, PluginRef, read_experiment
-from earmark.plugins import PluginManager, checked_options, plugins
+from earmark.plugins import PluginManager, plugins
 from earmark.protocols import Corpus, Synthesizer
 from earmark.recordings import Dataset
 from earmark.storage import Store
-from earmark.study import Study, check_plugins, plain
+from earmark.study import Study, check_plugins
 
 SYNTHETIC = "synthetic"
 """What one says instead of a folder to get a synthesised stand-in."""
@@ -45,16 +45,6 @@ def open_store(root: Path, manager: PluginManager | None = None) -> Store:
     return store
 
 
-def synthetic_root(
-    root: Path, corpus: PluginRef, options: Mapping[str, Any], seed: int = 0, manager: PluginManager | None = None
-) -> Path:
-    """Folder in which the stand-in of these options lies, or will lie."""
-    given = (manager or plugins()).find("synthesizer", corpus.use, "synthetic")
-    checked = checked_options(given, options, f"synthetic {corpus.use}")
-    address = address_of({"synthesizer": given.stamp, "options": plain(checked), "seed": seed})
-    return root / "corpora" / f"{corpus.use}-synthetic-{address[:12]}"
-
-
 def synthesized(
     root: Path,
     corpus: PluginRef,
@@ -63,15 +53,16 @@ def synthesized(
     advance: Advance | None = None,
     manager: PluginManager | None = None,
 ) -> Path:
-    """Make sure that a synthetic stand-in is there and whole; return its folder.
+    """Make sure that a synthetic stand-in is there and whole; return its folder, named by all that decides it.
 
     A finished stand-in is marked by an empty file, so that asking for it again costs nothing.
     """
-    manager = manager or plugins()
-    folder = synthetic_root(root, corpus, options, seed, manager)
+    synthesizer: Synthesizer = (manager or plugins()).build(
+        "synthesizer", corpus.use, options, f"synthetic {corpus.use}"
+    )
+    folder = root / "corpora" / f"{corpus.use}-synthetic-{address_of(dict(synthesizer.identity(seed)))[:12]}"
     done = folder.with_suffix(".whole")
     if not (done.exists() and folder.is_dir()):
-        synthesizer: Synthesizer = manager.build("synthesizer", corpus.use, options, f"synthetic {corpus.use}")
         folder.mkdir(parents=True, exist_ok=True)
         synthesizer.synthesize(folder, seed=seed, advance=advance)
         done.touch()

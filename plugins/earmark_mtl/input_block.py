@@ -1,7 +1,7 @@
 """The first convolution block, whose input has one channel: its batch statistics and gradients need no full map.
 
-At paper size the first convolution's map is 64 x 128 x 500 x 64 values, a gigabyte; every pass over it costs more
-than the convolution itself. But a map that is linear in 3 x 3 patches of one channel is known from little:
+At paper size the first convolution's map is 64 x 128 x 500 x 64 values, a gigabyte, and carrying it through memory
+is what the plain block's time goes into. But a map that is linear in 3 x 3 patches of one channel is known from little:
 its batch mean and variance follow from the mean and covariance of the patches (9 and 9 x 9 numbers), and so does
 what the normalisation sends back. What remains is the pooled maximum, for which a map can be made slot by slot
 (one mel bin of each pooled bin) in the cache, and made again in the backward pass.

@@ -9,8 +9,9 @@ import pytest
 
 from earmark.recordings import Event, Recording
 from earmark_corpora.synthesis import mixing
+from earmark_corpora.synthesis.chance import generator
 from earmark_corpora.synthesis.events import INSTRUMENTS, MOVING
-from earmark_corpora.synthesis.mixing import generator, render
+from earmark_corpora.synthesis.mixing import render
 from earmark_corpora.synthesis.scenery import SCENERIES, background, draw_place
 from earmark_corpora.synthesis.signals import (
     RATE_HZ,

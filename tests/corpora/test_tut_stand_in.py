@@ -127,7 +127,7 @@ def test_interrupting_stops_the_work_that_has_not_begun(tmp_path, monkeypatch):
     def interrupt(done, total):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("earmark_corpora.synthesis.tut_stand_in._workers", lambda: 1)
+    monkeypatch.setattr("earmark_corpora.synthesis.tut_stand_in.n_processors", lambda: 1)
     with pytest.raises(KeyboardInterrupt):
         TutStandIn(**LEAST).synthesize(tmp_path / "new", seed=1, advance=interrupt)
     assert 1 <= len(audio_of(tmp_path / "new")) <= 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from earmark_corpora.synthesis.chance import Rng
 from earmark_corpora.synthesis.signals import (
-    Rng,
     Signal,
     Sound,
     add,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from earmark_corpora.synthesis import clicks, noises, ringing, steps, voices
-from earmark_corpora.synthesis.signals import Rng, Sound
+from earmark_corpora.synthesis.chance import Rng
+from earmark_corpora.synthesis.signals import Sound
 
 INSTRUMENTS: dict[str, Callable[[Rng], Sound]] = {
     "(object) banging": ringing.banging,

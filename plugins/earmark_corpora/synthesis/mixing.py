@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import scipy.signal
 
 from earmark.recordings import Event, Recording
+from earmark_corpora.synthesis.chance import Rng, generator
 from earmark_corpora.synthesis.events import INSTRUMENTS, MOVING
 from earmark_corpora.synthesis.scenery import MIC_DELAY, background, draw_place
-from earmark_corpora.synthesis.signals import Rng, Signal, Sound, add, between, lowpassed, samples
+from earmark_corpora.synthesis.signals import Signal, Sound, add, between, lowpassed, samples
 from earmark_corpora.tut_layout import RATE_HZ
 
 SNR_DB = (-3.0, 20.0)
@@ -21,12 +20,6 @@ LOUDNESS_DB = (12.0, 4.0)
 
 _FRAME = samples(0.02)
 _EMPHASIS = np.float32(0.95)
-
-
-def generator(seed: int, *names: str) -> Rng:
-    """Chance that depends on a seed and names alone, so neither on order nor on the number of workers."""
-    digest = hashlib.blake2b("\n".join(names).encode(), digest_size=16).digest()
-    return np.random.default_rng([seed, int.from_bytes(digest, "big")])
 
 
 def render(recording: Recording, seed: int) -> Signal:

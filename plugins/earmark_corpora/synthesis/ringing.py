@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from earmark_corpora.synthesis.chance import Rng
 from earmark_corpora.synthesis.clicks import click
 from earmark_corpora.synthesis.signals import (
-    Rng,
     Signal,
     Sound,
     add,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from earmark_corpora.synthesis.chance import Rng
 from earmark_corpora.synthesis.clicks import click, impact
 from earmark_corpora.synthesis.signals import (
-    Rng,
     Signal,
     add,
     band,

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import scipy.fft
 import scipy.signal
 
+from earmark_corpora.synthesis.chance import Rng
 from earmark_corpora.tut_layout import RATE_HZ
 
 Signal = npt.NDArray[np.float32]
-Rng = np.random.Generator
 Gain = Callable[[Signal], Signal]
 """Amplitude over frequency in Hz."""
 Sound = Callable[[Rng, int], Signal]

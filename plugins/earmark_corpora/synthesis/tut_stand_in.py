@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from earmark.errors import OptionError
+from earmark.processes import n_processors
 from earmark.recordings import Recording
 from earmark_corpora.synthesis.plan import least_minutes, sampled_recordings
-from earmark_corpora.synthesis.writing import write_stand_in
 from earmark_corpora.tut_annotations import annotated_recordings
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same options and seed give other sound or other annotations."""
 
 REAL_MIN = {"development": 163.0, "evaluation": 72.0}
@@ -60,18 +60,24 @@ class TutStandIn:
             CorpusError: the folder holds something else, cannot be written, or the annotations are not there.
             AnnotationError: an annotation to follow cannot be right.
         """
-        recordings = self.recordings(seed)
-        marker = {
+        # Imported late: signal processing takes longer to import than most commands that load plugins take in all.
+        from earmark_corpora.synthesis.writing import write_stand_in
+
+        workers = min(n_processors(), MOST_WORKERS)
+        write_stand_in(root, self.recordings(seed), self.identity(seed), seed=seed, workers=workers, advance=advance)
+
+    def identity(self, seed: int) -> dict[str, Any]:
+        """What decides the stand-in, down to the content of annotations that are followed."""
+        return {
             "corpus": "tut",
             "version": VERSION,
             "seed": seed,
             "options": {
                 "development_min": self._minutes("development"),
                 "evaluation_min": self._minutes("evaluation"),
-                "annotations": None if self.annotations is None else _digest(recordings),
+                "annotations": None if self.annotations is None else _digest(self.recordings(seed)),
             },
         }
-        write_stand_in(Path(root), recordings, marker, seed=seed, workers=_workers(), advance=advance)
 
     def recordings(self, seed: int) -> tuple[Recording, ...]:
         """What is going to be written."""
@@ -89,12 +95,6 @@ class TutStandIn:
 
 MOST_WORKERS = 8
 """A recording of five minutes takes some 0.9 GB while it is rendered."""
-
-
-def _workers() -> int:
-    """Processors that this process may use: fewer than the machine's in a container or a batch job."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    return min(len(affinity(0)) if affinity else os.cpu_count() or 1, MOST_WORKERS)
 
 
 def _digest(recordings: tuple[Recording, ...]) -> str:
