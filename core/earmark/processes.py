@@ -49,7 +49,7 @@ class ProcessEngine:
         n_workers = min(self.workers or n_processors(), len(jobs))
         context = mp.get_context("spawn")
         messages: mp.Queue[tuple[str, Any]] = context.Queue()
-        waiting, done = list(jobs), set[Any]()
+        waiting, done = _longest_chains_first(jobs), set[Any]()
         asked = set(jobs)
         running: dict[BaseProcess, OrderedT] = {}
         inherited = {name: os.environ.get(name) for name in _ONE_THREAD}
@@ -85,6 +85,16 @@ class ProcessEngine:
                     del os.environ[name]
                 else:
                     os.environ[name] = value
+
+
+def _longest_chains_first(jobs: Sequence[OrderedT]) -> list[OrderedT]:
+    """Jobs on which a chain of others waits come first, as otherwise that chain is left to one processor at the end."""
+    behind: dict[Any, int] = dict.fromkeys(jobs, 0)
+    for job in reversed(jobs):
+        for needed in job.needs:
+            if needed in behind:
+                behind[needed] = max(behind[needed], behind[job] + 1)
+    return sorted(jobs, key=lambda job: -behind[job])
 
 
 def n_processors() -> int:

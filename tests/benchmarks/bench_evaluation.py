@@ -8,13 +8,7 @@ and posteriors are random: events of about 2.4 s in a fifth of the clips, poster
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import time
-from datetime import date
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -23,6 +17,7 @@ from earmark.frames import FrameGrid, events_of
 from earmark.recordings import Clip, Recording
 from earmark.reference import Reference
 from earmark_evaluators.plugin import earmark_evaluators
+from record import load_average, record
 
 OF_THE_PAPER = ("frame", "intersection", "scene")
 N_CLIPS, N_FRAMES, N_EVENTS, HOP_S = 444, 500, 25, 0.02
@@ -81,40 +76,19 @@ def timed_s(names: tuple[str, ...], reference: Reference, predictions: xr.Datase
     return round(time.perf_counter() - start, 3)
 
 
-def processor() -> str:
-    """Name of the processor, as far as the system tells."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-
-
 def main() -> None:
     """Measure and write results/evaluation.json."""
+    load_before = load_average()
     reference, predictions = made_up()
     paper_s = timed_s(OF_THE_PAPER, reference, predictions)
     each_s = {name: timed_s((name,), reference, predictions) for name in earmark_evaluators()}
-    result = {
+    figures = {
         "what": f"evaluation of {N_CLIPS} clips x {N_FRAMES} frames x {N_EVENTS} events, frame labels included",
         "metrics_of_the_paper_s": paper_s,
         "reach_s": 3.0,
         "each_evaluator_s": each_s,
-        "machine": {
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "system": platform.system(),
-            # Well above the number of cores where others worked beside: times are then too long.
-            "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
-        },
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("earmark", "numpy", "pandas", "xarray", "sed_eval", "psds_eval")},
-        },
-        "date": date.today().isoformat(),
     }
-    path = Path(__file__).parent / "results" / "evaluation.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(path.read_text(encoding="utf-8"))
+    record("evaluation", figures, ("numpy", "pandas", "xarray", "sed_eval", "psds_eval"), load_before)
 
 
 if __name__ == "__main__":

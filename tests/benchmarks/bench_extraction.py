@@ -9,17 +9,13 @@ soundfile, torchaudio's MelSpectrogram and np.save. The two take turns, so that 
 
 from __future__ import annotations
 
-import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +26,7 @@ from earmark.extraction import extract
 from earmark.recordings import Dataset, Recording, cut
 from earmark_frontends.log_mel import LogMel
 from earmark_stores import LocalStore
+from record import load_average, record
 
 RATE_HZ, RECORDING_S, CLIP_S = 44_100, 300, 10.0
 LONG_MIN, TURNS = 50, 5
@@ -90,16 +87,9 @@ def measure_growth(root: Path, minutes: int) -> None:
     print(peak_mib() - before)
 
 
-def processor() -> str:
-    """Name of the processor, as far as the system tells."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-
-
 def main() -> None:
     """Extract, compare, and keep the numbers."""
-    load_average = round(os.getloadavg()[0], 1)
+    load_before = load_average()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         dataset = noise(root, LONG_MIN)
@@ -122,7 +112,7 @@ def main() -> None:
                     seconds[name].append(time.perf_counter() - start)
                 print(f"{name}: {seconds[name][-1]:.2f} s", file=sys.stderr)
     speed = {name: LONG_MIN * 60 / statistics.median(values) for name, values in seconds.items()}
-    result = {
+    figures = {
         "what": f"{LONG_MIN} minutes of 44.1 kHz stereo 24-bit WAV to the store, medians of {TURNS} turns",
         "times_real_time": round(speed["earmark"]),
         "reach": 300,
@@ -130,21 +120,8 @@ def main() -> None:
         "plain_way_times_real_time": round(speed["plain"]),
         "speed_of_the_plain_way": round(speed["earmark"] / speed["plain"], 2),
         "peak_memory_above_imports_mib": {f"{minutes} minutes": round(value) for minutes, value in growth.items()},
-        "machine": {
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "system": platform.system(),
-            "load_average_before": load_average,
-        },
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("earmark", "torch", "torchaudio", "soundfile", "zarr", "numpy")},
-        },
-        "date": date.today().isoformat(),
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    Path(__file__).with_name("results").joinpath("extraction.json").write_text(text + "\n")
+    record("extraction", figures, ("torch", "torchaudio", "soundfile", "zarr", "numpy"), load_before)
 
 
 if __name__ == "__main__":

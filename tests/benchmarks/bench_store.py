@@ -8,21 +8,16 @@ from memory that the system caches. The three ways take turns, so that another p
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import zarr
 
 from earmark_stores import LocalStore
+from record import load_average, record
 
 N_CLIPS, N_FRAMES, N_MELS, BATCH = 2000, 500, 64, 64
 N_BATCHES, N_WHOLE, N_ZARR = 200, 7, 10
@@ -39,16 +34,9 @@ def timed_s(ways: dict[str, Callable[[], object]], times: int) -> dict[str, floa
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-def processor() -> str:
-    """Name of the processor, as far as the system tells."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-
-
 def main() -> None:
     """Write, read, compare, and keep the numbers."""
-    load_average = round(os.getloadavg()[0], 1)
+    load_before = load_average()
     rng = np.random.default_rng(0)
     clips = [f"audio/{number:05}.wav@0" for number in range(N_CLIPS)]
     with tempfile.TemporaryDirectory() as folder:
@@ -92,7 +80,7 @@ def main() -> None:
         opening_s = timed_s({"open": lambda: LocalStore(folder).features("f").clip_ids()}, N_WHOLE)["open"]
         statistics_s = timed_s({"s": lambda: LocalStore(folder).features("f").statistics(clips)}, N_WHOLE)["s"]
 
-    result = {
+    figures = {
         "what": f"{N_CLIPS} clips of {N_FRAMES} x {N_MELS} float32, page cache warm, medians",
         "random_batch_of_64_ms": {
             "store": round(1000 * batch_s["store"], 3),
@@ -106,21 +94,8 @@ def main() -> None:
         "write_mb_per_s": round(N_CLIPS * N_FRAMES * N_MELS * 4 / 1e6 / write_s),
         "open_and_check_every_file_ms": round(1000 * opening_s, 1),
         "statistics_of_all_clips_ms": round(1000 * statistics_s, 1),
-        "machine": {
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "system": platform.system(),
-            "load_average_before": load_average,
-        },
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("earmark", "numpy", "zarr", "xarray")},
-        },
-        "date": date.today().isoformat(),
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    Path(__file__).with_name("results").joinpath("store.json").write_text(text + "\n")
+    record("store", figures, ("numpy", "zarr", "xarray"), load_before)
 
 
 if __name__ == "__main__":

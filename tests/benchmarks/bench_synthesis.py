@@ -5,30 +5,20 @@ python tests/benchmarks/bench_synthesis.py
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import tempfile
 import time
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
 from earmark_corpora.synthesis.tut_stand_in import TutStandIn
 from earmark_corpora.tut import TutCorpus
+from record import load_average, record
 
 DEVELOPMENT_MIN, EVALUATION_MIN = 36.0, 18.0
 
 
-def processor() -> str:
-    """Name of the processor, where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-
-
 def main() -> None:
     """Measure and write results/synthesis.json."""
+    load_before = load_average()
     stand_in = TutStandIn(development_min=DEVELOPMENT_MIN, evaluation_min=EVALUATION_MIN)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "tut"
@@ -42,7 +32,7 @@ def main() -> None:
         dataset = TutCorpus().read(root)
         read_s = time.perf_counter() - start_s
     audio_s = sum(recording.duration_s for recording in dataset.recordings)
-    result = {
+    figures = {
         "what": "synthesis of the TUT stand-in: 44.1 kHz stereo 24-bit WAV and annotations",
         "audio_min": round(audio_s / 60, 1),
         "recordings": len(dataset.recordings),
@@ -52,23 +42,8 @@ def main() -> None:
         "reach_times_real_time": 30,
         "second_call_s": round(again_s, 2),
         "reading_the_corpus_s": round(read_s, 2),
-        "machine": {
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "system": platform.system(),
-            # Well above the number of cores where others worked beside: times are then too long.
-            "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
-        },
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("earmark", "numpy", "scipy", "soundfile")},
-        },
-        "date": date.today().isoformat(),
     }
-    path = Path(__file__).parent / "results" / "synthesis.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(path.read_text(encoding="utf-8"))
+    record("synthesis", figures, ("numpy", "scipy", "soundfile"), load_before)
 
 
 if __name__ == "__main__":

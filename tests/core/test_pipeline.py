@@ -17,7 +17,7 @@ from earmark import hookimpl
 from earmark.errors import StoreError
 from earmark.pipeline import run_study, suitable_engine, targets_of
 from earmark.plugins import PluginManager, plugins
-from earmark.processes import EngineError, ProcessEngine
+from earmark.processes import EngineError, ProcessEngine, _longest_chains_first
 from earmark.study import Job, Study
 from earmark.testing import small_dataset
 from earmark.workspace import open_store, open_study
@@ -233,3 +233,11 @@ def _whole(root: Path) -> list[Path]:
 
 def _losses(study: Study) -> list[float]:
     return [epoch["total"] for runs in study.histories().values() for run in runs for epoch in run]
+
+
+def test_jobs_on_which_others_wait_start_first():
+    teacher = Job("teacher", 0)
+    student = Job("student", 0, needs=(teacher,))
+    jobs = [Job("alone", 0), teacher, student, Job("alone", 1)]
+    assert _longest_chains_first(jobs)[0] == teacher
+    assert sorted(map(str, _longest_chains_first(jobs))) == sorted(map(str, jobs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from typing import Any
@@ -43,5 +44,7 @@ corpora.add_to(app)
 
 def main() -> None:
     """Run the command line."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # progress is of no use in a buffer, as when it is sent to a file
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     app()
