@@ -40,4 +40,4 @@ def small_study(small_stores: Path) -> Study:
     small_stores.mkdir(parents=True, exist_ok=True)
     with FileLock(small_stores / "conftest.lock"):  # two workers would synthesise the same corpus side by side
         study = open_study(REPOSITORY / "paper/partial_labels/table5.toml", profile="smoke", stores=small_stores)
-        return run_study(study, device="cpu")
+        return run_study(study, device="cpu", engine="local")  # no time for starting workers

@@ -13,7 +13,7 @@ from typing import Any
 import pydantic
 
 from earmark.errors import EarmarkError, suggestion
-from earmark.workspace import SYNTHETIC, checkout, stores_root
+from earmark.places import SYNTHETIC, checkout, stores_root
 
 
 class PaperError(EarmarkError):

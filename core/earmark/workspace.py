@@ -1,8 +1,7 @@
-"""Where things lie: the stores' root, the checkout, corpora; and the way from a file name to a study."""
+"""The way from a file name to a study: store, corpus, or the synthetic stand-in of one."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,33 +9,14 @@ from typing import Any
 from earmark.addressing import address_of
 from earmark.errors import CorpusError
 from earmark.experiment import Experiment, PluginRef, read_experiment
+from earmark.places import SYNTHETIC, stores_root
 from earmark.plugins import PluginManager, plugins
 from earmark.protocols import Corpus, Synthesizer
 from earmark.recordings import Dataset
 from earmark.storage import Store
 from earmark.study import Study, check_plugins
 
-SYNTHETIC = "synthetic"
-"""What one says instead of a folder to get a synthesised stand-in."""
-
 Advance = Callable[[int, int], None]
-
-
-def checkout() -> Path | None:
-    """Root of the checkout that this code, or the working directory, belongs to; None for an installed wheel."""
-    for folder in (Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[2]):
-        if (folder / "notebooks").is_dir() and (folder / "paper").is_dir() and (folder / "pyproject.toml").is_file():
-            return folder
-    return None
-
-
-def stores_root(option: Path | None = None) -> Path:
-    """Root of all stores: the option, else ``EARMARK_STORES``, else ``stores/data`` of the checkout or this folder."""
-    if option is not None:
-        return option
-    if os.environ.get("EARMARK_STORES"):
-        return Path(os.environ["EARMARK_STORES"])
-    return (checkout() or Path.cwd()) / "stores" / "data"
 
 
 def open_store(root: Path, manager: PluginManager | None = None) -> Store:
@@ -100,7 +80,7 @@ def open_study(
         experiment: a file, or a description made in Python.
         profile: one of the file's profiles.
         corpus: a folder, or "synthetic" for the stand-in, which is synthesised where it is missing.
-        stores: root of the stores; see `stores_root`.
+        stores: root of the stores; see `earmark.places.stores_root`.
         n_seeds: repetitions, seeds 0 to n_seeds - 1; the experiment's own seeds where None.
         advance: called with (done, total) recordings while a stand-in is synthesised.
         manager: plugins; those of this process where None.

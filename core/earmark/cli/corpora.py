@@ -26,8 +26,8 @@ def add_to(app: typer.Typer) -> None:
 
 def list_corpora(stores: Stores = None) -> None:
     """List the corpora that can be read, and the stand-ins that lie in the store."""
+    from earmark.places import stores_root
     from earmark.plugins import plugins
-    from earmark.workspace import stores_root
 
     manager = plugins()
     synthetic = manager.names("synthesizer")
@@ -64,9 +64,10 @@ def synthesize(
     Example: earmark data synthesize tut --set development_min=30 --set evaluation_min=15
     """
     from earmark.experiment import PluginRef
+    from earmark.places import stores_root
     from earmark.plugins import plugins
     from earmark.progress import reporting
-    from earmark.workspace import stores_root, synthesized
+    from earmark.workspace import synthesized
 
     options = _options(option or [])
     if annotations is not None:

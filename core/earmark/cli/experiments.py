@@ -145,7 +145,8 @@ def list_plugins() -> None:
 
 
 def _store(stores: Path | None) -> Any:
-    from earmark.workspace import open_store, stores_root
+    from earmark.places import stores_root
+    from earmark.workspace import open_store
 
     return open_store(stores_root(stores))
 
