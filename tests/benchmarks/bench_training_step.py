@@ -29,6 +29,7 @@ from earmark.protocols import Task
 from earmark.targets import Targets
 from earmark_mtl.losses import SceneCrossEntropy, StrongBce
 from earmark_mtl.net import MtlCnnBiGru
+from record import processor
 
 RESULT = Path(__file__).parent / "results" / "training_step.json"
 TASK = Task(n_frames=500, n_mels=64, n_events=25, n_scenes=4)
@@ -124,14 +125,8 @@ def measure(batch: int, steps: int, options: dict[str, object]) -> dict[str, obj
 
 
 def machine() -> dict[str, object]:
-    info = Path("/proc/cpuinfo")
-    models = (
-        [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
-        if (info.exists())
-        else []
-    )
     return {
-        "processor": models[0] if models else platform.processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "vector_instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),

@@ -24,7 +24,7 @@ def record(name: str, figures: Mapping[str, Any], packages: tuple[str, ...], loa
     result = {
         **figures,
         "machine": {
-            "processor": _processor(),
+            "processor": processor(),
             "cores": os.cpu_count(),
             "system": platform.system(),
             "load_average_before": load_before,
@@ -38,7 +38,8 @@ def record(name: str, figures: Mapping[str, Any], packages: tuple[str, ...], loa
     print(text)
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name of the processor, as far as the system tells."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
