@@ -33,6 +33,10 @@ KINDS = {
     "evaluator": "earmark_evaluators",
     "store": "earmark_stores",
     "engine": "earmark_engines",
+    "annotation format": "earmark_annotation_formats",
+    "post-processor": "earmark_post_processors",
+    "criterion": "earmark_criteria",
+    "download": "earmark_downloads",
 }
 """Plugin kinds, in the words that people use, with the hook of each."""
 
@@ -90,6 +94,26 @@ def earmark_stores() -> Mapping[str, Factory]:  # type: ignore[empty-body]
 @hookspec
 def earmark_engines() -> Mapping[str, Factory]:  # type: ignore[empty-body]
     """Engines: where runs run."""
+
+
+@hookspec
+def earmark_annotation_formats() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Formats in which events are read and written."""
+
+
+@hookspec
+def earmark_post_processors() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Steps from posteriors to decisions."""
+
+
+@hookspec
+def earmark_criteria() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Criteria by which lists of events are compared."""
+
+
+@hookspec
+def earmark_downloads() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Published files that can be fetched."""
 
 
 @hookspec

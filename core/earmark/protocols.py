@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import xarray as xr
 from torch import Tensor
 
+from earmark.annotations import Annotated, EventLists
 from earmark.frames import FrameGrid
 from earmark.outputs import Outputs
 from earmark.recordings import Clip, Dataset
@@ -142,6 +145,62 @@ class Sampler(Protocol):
 
     def batches(self, generator: torch.Generator) -> Iterator[Tensor]:
         """Indices (n,) on the CPU, one tensor a batch, for one epoch; chance comes from the generator alone."""
+        ...
+
+
+@runtime_checkable
+class AnnotationFormat(Protocol):
+    """Reads and writes events as another program does. Factory: ``(*, options)``."""
+
+    @property
+    def suffix(self) -> str:
+        """Ending of its files, such as ".txt"."""
+        ...
+
+    @property
+    def names_recordings(self) -> bool:
+        """True where one file holds several recordings and names each; False where each recording has its own file."""
+        ...
+
+    def read(self, path: Path) -> Sequence[Annotated]:
+        """Read one file; `Annotated.recording` is empty where the format does not name it.
+
+        Raises:
+            AnnotationError: a line cannot be right; the message names the file and the line.
+        """
+        ...
+
+    def write(self, path: Path, annotated: Sequence[Annotated]) -> None:
+        """Write one file; of exactly one recording where the format does not name recordings."""
+        ...
+
+
+@runtime_checkable
+class PostProcessor(Protocol):
+    """One step from posteriors to decisions; steps are chained. Factory: ``(*, options)``.
+
+    A step may also have ``fit(posterior, activity, events, hop_s) -> Mapping[str, Any]``: from posteriors
+    (clip, frame, event) of clips whose reference activity (clip, frame, event) is known, it returns the options of
+    the fitted step, as JSON.
+    """
+
+    def process(
+        self, activity: npt.NDArray[np.float32], events: Sequence[str], hop_s: float
+    ) -> npt.NDArray[np.float32]:
+        """Return an activity (clip, frame, event) of the same shape in [0, 1]; decisions are 0 or 1."""
+        ...
+
+
+@runtime_checkable
+class Criterion(Protocol):
+    """Compares what was estimated with what was annotated, event by event. Factory: ``(*, options)``."""
+
+    def count(self, reference: EventLists, estimated: EventLists) -> xr.Dataset:
+        """Return counts over the same recordings and vocabulary.
+
+        The variables ``tp``, ``fp`` and ``fn`` (recording, event), integers that add over recordings; where the
+        criterion knows them also ``substitutions``, ``deletions`` and ``insertions`` (recording).
+        """
         ...
 
 

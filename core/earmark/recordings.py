@@ -53,6 +53,9 @@ class Recording:
     """Location or session: recordings of one group never stand on both sides of a split."""
     events: tuple[Event, ...] | None = ()
     """None where nobody has annotated the recording; empty where somebody did and heard no event."""
+    tags: tuple[str, ...] | None = None
+    """Events that somebody named as present in the recording without saying when (weak labels); None where nobody did.
+    What `events` says needs no tag."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +114,8 @@ class Dataset:
                 )
             for event in recording.events or ():
                 check_event(event, recording, events, f"{self.root / recording.path}")
+            for tag in recording.tags or ():
+                check_label(tag, events, f"{self.root / recording.path}")
 
     @property
     def title(self) -> str:
@@ -129,7 +134,8 @@ class Dataset:
         for recording in sorted(self.recordings, key=lambda r: r.path):
             known = [recording.path, recording.duration_s, recording.split, recording.scene, recording.fold]
             events = [[e.onset_s, e.offset_s, e.label] for e in recording.events or ()]
-            content.update(json.dumps([*known, recording.events is None, events]).encode())
+            tags = [] if recording.tags is None else [list(recording.tags)]
+            content.update(json.dumps([*known, recording.events is None, events, *tags]).encode())
             content.update(_sampled(self.root / recording.path))
         return content.hexdigest()
 
@@ -144,11 +150,7 @@ def check_event(event: Event, recording: Recording, vocabulary: set[str], where:
     Raises:
         AnnotationError: it ends before it begins, lies outside the recording, or its name is unknown.
     """
-    if event.label not in vocabulary:
-        raise AnnotationError(
-            f"{where}: event {event.label!r} is not in the vocabulary ({', '.join(sorted(vocabulary))}). "
-            "Correct the name, or add it to the vocabulary."
-        )
+    check_label(event.label, vocabulary, where)
     if not 0 <= event.onset_s < event.offset_s:
         raise AnnotationError(
             f"{where}: {event.label!r} from {event.onset_s} s to {event.offset_s} s does not end after it begins. "
@@ -158,6 +160,19 @@ def check_event(event: Event, recording: Recording, vocabulary: set[str], where:
         raise AnnotationError(
             f"{where}: {event.label!r} ends at {event.offset_s} s, after the recording's end at "
             f"{recording.duration_s} s. Is this the annotation of another file?"
+        )
+
+
+def check_label(label: str, vocabulary: set[str], where: str) -> None:
+    """Raise where the name of an event is unknown.
+
+    Raises:
+        AnnotationError: with the names that exist.
+    """
+    if label not in vocabulary:
+        raise AnnotationError(
+            f"{where}: event {label!r} is not in the vocabulary ({', '.join(sorted(vocabulary))}). "
+            "Correct the name, or add it to the vocabulary."
         )
 
 
