@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 import torch
 
-from earmark.audio import read_clip
+from earmark.audio import audio_info, read_clip
 from earmark.errors import AudioError, CorpusError
 from earmark.protocols import Frontend
 from earmark.recordings import Clip, Dataset
@@ -104,13 +104,17 @@ def _shared_length_s(clips: Sequence[Clip], dataset: Dataset) -> float:
 
 def _extract_one(root: Path, clip: Clip, frontend: Frontend, row: Features) -> None:
     """Write the features of one clip to its row (frame, mel), after a look at what only the samples tell."""
-    path = root / clip.recording.path
-    waveform = read_clip(path, clip.start_s, clip.duration_s, frontend.rate_hz)
-    if len(waveform) != clip.recording.channels:
+    path, recording = root / clip.recording.path, clip.recording
+    info = audio_info(path)
+    if (info.channels, info.rate_hz) != (recording.channels, recording.rate_hz):
         raise AudioError(
-            f"{path}: {len(waveform)} channels, but the corpus announced {clip.recording.channels}. "
-            "Was the file exchanged? Read the corpus again, or restore the file."
+            f"{path}: {info.channels} channels at {info.rate_hz} Hz, but the corpus announced {recording.channels} at "
+            f"{recording.rate_hz} Hz. Was the file exchanged? Read the corpus again, or restore the file."
         )
+    waveform = read_clip(path, clip.start_s, clip.sounding_s, frontend.rate_hz)
+    if clip.sounding_s < clip.duration_s:
+        silence = round(clip.duration_s * frontend.rate_hz) - waveform.shape[1]
+        waveform = np.pad(waveform, ((0, 0), (0, silence)))
     if not waveform.any() and _is_silent(path):
         raise AudioError(
             f"{path}: digital silence from beginning to end: every sample is 0. Copy or export the recording again, "

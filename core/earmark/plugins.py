@@ -157,10 +157,16 @@ def options_model(factory: Factory) -> type[pydantic.BaseModel]:
     """Keyword-only arguments of a factory as a pydantic model: its options, their types and defaults."""
     target = factory.__init__ if inspect.isclass(factory) else factory
     hints = get_type_hints(target)
+    # In the signature of a dataclass, a default that is made anew for each object is a placeholder.
+    made = {
+        field.name: field.default_factory()
+        for field in (dataclasses.fields(factory) if dataclasses.is_dataclass(factory) else ())
+        if field.default_factory is not dataclasses.MISSING
+    }
     fields: dict[str, Any] = {
         parameter.name: (
             hints.get(parameter.name, Any),
-            ... if parameter.default is inspect.Parameter.empty else parameter.default,
+            ... if parameter.default is inspect.Parameter.empty else made.get(parameter.name, parameter.default),
         )
         for parameter in inspect.signature(factory).parameters.values()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY

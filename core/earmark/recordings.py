@@ -76,6 +76,11 @@ class Clip:
         return self.recording.scene
 
     @property
+    def sounding_s(self) -> float:
+        """Seconds until the recording ends; less than `duration_s` in a last clip that is filled up with silence."""
+        return min(self.duration_s, self.recording.duration_s - self.start_s)
+
+    @property
     def events(self) -> tuple[Event, ...]:
         """Events that sound within the clip, cut at its borders, in seconds from its start."""
         end_s = self.start_s + self.duration_s
@@ -176,20 +181,28 @@ def check_label(label: str, vocabulary: set[str], where: str) -> None:
         )
 
 
-def cut(recordings: Iterable[Recording], clip_s: float) -> tuple[Clip, ...]:
-    """Cut recordings at 0, clip_s, 2 clip_s, ... and drop each last incomplete clip.
+def cut(recordings: Iterable[Recording], clip_s: float, *, pad: bool = False) -> tuple[Clip, ...]:
+    """Cut recordings at 0, clip_s, 2 clip_s, ...
 
-    Source: [partial_labels], recovered from its reference counts (Table 8): it drops the tail by true audio length.
+    Source: [partial_labels] drops the last incomplete clip, by true audio length; recovered from its reference counts
+    (Table 8).
+
+    Args:
+        recordings: of any lengths.
+        clip_s: length of every clip.
+        pad: keep the last incomplete clip of each recording, to be filled up with silence, instead of dropping it.
 
     >>> recording = Recording(path="a.wav", duration_s=25.0, rate_hz=44100, channels=2, split="evaluation")
     >>> [clip.start_s for clip in cut([recording], 10.0)]
     [0.0, 10.0]
+    >>> [clip.sounding_s for clip in cut([recording], 10.0, pad=True)]
+    [10.0, 10.0, 5.0]
     """
     step_us = to_us(clip_s)
     return tuple(
         Clip(recording=recording, start_s=index * step_us / US_PER_S, duration_s=clip_s)
         for recording in recordings
-        for index in range(to_us(recording.duration_s) // step_us)
+        for index in range((to_us(recording.duration_s) + (step_us - 1 if pad else 0)) // step_us)
     )
 
 

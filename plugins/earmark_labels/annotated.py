@@ -40,18 +40,22 @@ class Strong:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Weak:
-    """Events of the clip: those with at least one active frame, times dropped ([partial_labels], section 3)."""
+    """Events of the clip: those with at least one active frame, times dropped ([partial_labels], section 3).
+
+    Where a recording has tags and no times, its tags are the weak labels.
+    """
 
     frame_rule: FrameRule = "inner"
     """As for strong labels; an event too short for a frame is not in the weak label either."""
 
     def label(self, dataset: Dataset, clips: Sequence[Clip], grid: FrameGrid) -> Targets:
+        label, known = _clip_event(dataset, clips, grid, self.frame_rule)
         return Targets(
             clips=tuple(clip.id for clip in clips),
             events=dataset.events,
             scenes=dataset.scenes,
-            clip_event=_frame_event(dataset, clips, grid, self.frame_rule).any(dim=1),
-            clip_event_known=_annotated(dataset, clips),
+            clip_event=label,
+            clip_event_known=known,
         )
 
 
@@ -63,14 +67,31 @@ class PseudoStrong:
     """As for weak labels."""
 
     def label(self, dataset: Dataset, clips: Sequence[Clip], grid: FrameGrid) -> Targets:
-        weak = _frame_event(dataset, clips, grid, self.frame_rule).any(dim=1, keepdim=True)
+        label, known = _clip_event(dataset, clips, grid, self.frame_rule)
         return Targets(
             clips=tuple(clip.id for clip in clips),
             events=dataset.events,
             scenes=dataset.scenes,
-            frame_event=weak.repeat(1, grid.n_frames, 1),
-            frame_event_known=_annotated(dataset, clips),
+            frame_event=label[:, None].repeat(1, grid.n_frames, 1),
+            frame_event_known=known,
         )
+
+
+def _clip_event(dataset: Dataset, clips: Sequence[Clip], grid: FrameGrid, rule: FrameRule) -> tuple[Tensor, Tensor]:
+    """Weak labels (clip, event) and their mask, from times where there are any, else from tags."""
+    label = _frame_event(dataset, clips, grid, rule).any(dim=1)
+    known = _annotated(dataset, clips)
+    column = {event: index for index, event in enumerate(dataset.events)}
+    for row, clip in enumerate(clips):
+        if clip.recording.events is not None or clip.recording.tags is None:
+            continue
+        tagged = [column[tag] for tag in clip.recording.tags]
+        label[row, tagged] = True
+        known[row] = True
+        # A tag says that the event sounds somewhere in the recording: not that it sounds in this part of it.
+        if clip.sounding_s < clip.recording.duration_s:
+            known[row, tagged] = False
+    return label, known
 
 
 def _frame_event(dataset: Dataset, clips: Sequence[Clip], grid: FrameGrid, rule: FrameRule) -> Tensor:

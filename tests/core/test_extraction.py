@@ -214,12 +214,12 @@ def spoil(path: Path, how: str) -> None:
     ("how", "message"),
     [
         ("missing", "no such file"),
-        ("empty", "not a readable sound file"),
+        ("empty", "the file is empty. Copy or download it again"),
         ("truncated", "truncated"),
         ("no sound", "not a readable sound file"),
         ("NaN", "NaN or infinite samples between 1 s and 2 s"),
-        ("another rate", "16000 Hz, but the front end expects 8000 Hz"),
-        ("stereo", "2 channels, but the corpus announced 1. Was the file exchanged"),
+        ("another rate", "1 channels at 16000 Hz, but the corpus announced 1 at 8000 Hz. Was the file exchanged"),
+        ("stereo", "2 channels at 8000 Hz, but the corpus announced 1 at 8000 Hz. Was the file exchanged"),
         ("silent", "digital silence from beginning to end: every sample is 0. Copy or export"),
     ],
 )
@@ -239,6 +239,28 @@ def test_a_silent_clip_of_a_sounding_recording_is_an_observation(tmp_path):
     extract(dataset, cut(dataset.recordings, 1.0), MeanOfHops(), shelf)
     assert not shelf.features[:2].any()
     assert shelf.features[2].any()
+
+
+def test_a_last_clip_is_filled_up_with_silence_where_that_is_wanted(tmp_path):
+    dataset = dataset_of(tmp_path, write_recording(tmp_path, "a.wav", 3))
+    clips = cut(dataset.recordings, 2.0, pad=True)
+    shelf = Shelf()
+    extract(dataset, clips, MeanOfHops(), shelf)
+    assert len(shelf.features) == 2
+    n_frames = shelf.features.shape[1]
+    assert shelf.features[1, : n_frames // 2].all()
+    assert not shelf.features[1, n_frames // 2 :].any()
+
+
+def test_recordings_of_another_rate_than_the_front_ends_are_resampled(tmp_path):
+    at_rate, other = (write_recording(tmp_path, f"{name}.wav", 2) for name in ("a", "b"))
+    samples, _ = soundfile.read(tmp_path / "a.wav", always_2d=True)
+    soundfile.write(tmp_path / "b.wav", np.repeat(samples, 2, axis=0), 2 * RATE_HZ, subtype="FLOAT")
+    dataset = dataset_of(tmp_path, at_rate, dataclasses.replace(other, rate_hz=2 * RATE_HZ))
+    shelf = Shelf()
+    extract(dataset, cut(dataset.recordings, 2.0), MeanOfHops(), shelf)
+    assert shelf.features.shape[0] == 2
+    assert np.isfinite(shelf.features).all()
 
 
 def test_what_the_front_end_refuses_is_told_with_the_file_and_time(dataset):

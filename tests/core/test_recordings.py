@@ -23,6 +23,13 @@ def test_the_last_incomplete_clip_is_dropped():
     assert [clip.start_s for clip in cut([recording(30.0)], 10.0)] == [0.0, 10.0, 20.0]
 
 
+def test_the_last_clip_may_be_filled_up_instead_and_knows_how_long_it_sounds():
+    clips = cut([recording(25.0), recording(20.0)], 10.0, pad=True)
+    assert [clip.start_s for clip in clips] == [0, 10, 20, 0, 10]
+    assert [clip.sounding_s for clip in clips] == [10, 10, 5, 10, 10]
+    assert [clip.duration_s for clip in clips] == [10] * 5
+
+
 def test_a_recording_of_one_tenth_steps_loses_no_clip_to_rounding():
     assert len(cut([recording(0.1 * 3)], 0.1)) == 3
 
@@ -60,6 +67,11 @@ def test_an_impossible_event_is_refused_with_its_file(event, said):
     with pytest.raises(AnnotationError, match=r"nowhere.a\.wav") as error:
         dataset(recording(events=(event,)))
     assert said in str(error.value)
+
+
+def test_an_unknown_tag_is_refused_as_an_unknown_event_is():
+    with pytest.raises(AnnotationError, match="event 'dragon' is not in the vocabulary"):
+        dataset(recording(tags=("dragon",)))
 
 
 def test_an_unknown_scene_is_refused():

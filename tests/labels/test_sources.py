@@ -111,3 +111,22 @@ def test_strong_weak_and_scene_labels_lie_side_by_side():
 def test_no_clips_give_empty_targets():
     for source in (Scene(), Strong(), Weak(), PseudoStrong()):
         assert len(source.label(replace(DATASET, recordings=()), (), GRID)) == 0
+
+
+def test_tags_are_weak_labels_of_the_whole_recording_and_say_of_a_part_only_what_it_lacks():
+    whole = recording("d.wav", duration_s=1.0, events=None, tags=("car",))
+    longer = recording("e.wav", duration_s=2.0, events=None, tags=("bird",))
+    dataset = replace(DATASET, recordings=(whole, longer))
+    targets = Weak().label(dataset, cut(dataset.recordings, 1.0), GRID)
+    assert targets.clip_event[0].tolist() == [False, True, False]
+    assert targets.clip_event_known[0].all()
+    # A bird sounds somewhere in two seconds, perhaps in the other clip; car and door sound in neither.
+    assert targets.clip_event_known[1:].tolist() == [[False, True, True]] * 2
+    assert not targets.clip_event[1:, 1:].any()
+
+
+def test_annotated_times_count_where_a_recording_has_tags_too():
+    both = recording("d.wav", duration_s=1.0, events=(Event(0.1, 0.9, "door"),), tags=("car",))
+    dataset = replace(DATASET, recordings=(both,))
+    targets = PseudoStrong().label(dataset, cut(dataset.recordings, 1.0), GRID)
+    assert targets.frame_event[0].all(dim=0).tolist() == [False, False, True]

@@ -33,8 +33,8 @@ def _pass_by(rng: Rng, n: int, nearest_s: float) -> Signal:
     moment = rng.uniform(0.3, 0.7)
     t = (np.linspace(0, 1, n, dtype=np.float32) - np.float32(moment)) * np.float32(n / RATE_HZ)
     # It comes out of the noise and goes back into it: no edge tells where the annotation begins.
-    level: Signal = swell(n, 0.2, 0.2) / np.sqrt(1 + (t / np.float32(nearest_s)) ** 2)
-    return level
+    distance = np.sqrt(1 + (t / np.float32(nearest_s)) ** 2)
+    return np.asarray(swell(n, 0.2, 0.2) / distance, dtype=np.float32)
 
 
 def car(rng: Rng) -> Sound:
