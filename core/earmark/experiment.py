@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +11,7 @@ import pydantic
 from pydantic import ConfigDict, Field
 
 from earmark.errors import ExperimentError, suggestion
+from earmark.explained import explained
 
 
 class Description(pydantic.BaseModel):
@@ -47,6 +47,13 @@ class RefinerRef(PluginRef):
     """A refiner with the stage by whose predictions it refines."""
 
     by: str
+
+
+class EvaluatorRef(PluginRef):
+    """An evaluator, and what it is given."""
+
+    on: Literal["decisions", "posteriors"] = "decisions"
+    """What comes out of the experiment's post-processing, or the model's own posteriors."""
 
 
 class LabelShare(Description):
@@ -110,13 +117,19 @@ class Experiment(Description):
     synthetic: dict[str, Any] = {}
     """Options of the corpus' synthesizer, for those who have no audio: see ``earmark data synthesize``."""
     train_split: str = "development"
+    validation_split: str | None = None
+    """Split on which post-processing is fitted, such as thresholds; never the one that is evaluated."""
     test_split: str = "evaluation"
     clip_s: float = Field(default=10.0, gt=0)
+    tail: Literal["drop", "pad"] = "drop"
+    """What becomes of a recording's last incomplete clip: left out, as in the papers, or filled up with silence."""
     frontend: PluginRef
     frame_rule: Literal["inner", "outer"] = "inner"
     """How time spans become reference frames; see `earmark.frames`."""
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
-    evaluators: dict[str, PluginRef] = {}
+    postprocessing: tuple[PluginRef, ...] = ()
+    """Steps from posteriors to decisions, in order; an event is decided to sound where at least 0.5 comes out."""
+    evaluators: dict[str, EvaluatorRef] = {}
     stages: dict[str, Stage] = Field(min_length=1)
 
     @pydantic.model_validator(mode="after")
@@ -134,6 +147,11 @@ class Experiment(Description):
                         f"stages.{name} refines its labels by the stage {label.refine.by!r}, which does not predict "
                         f'the training clips; add predict = ["train", "test"] to stages.{label.refine.by}'
                     )
+        if self.validation_split is not None and self.validation_split == self.test_split:
+            raise ValueError(
+                f"validation_split and test_split are both {self.test_split!r}; what is fitted on the evaluated clips "
+                "says nothing about others"
+            )
         self.in_order()
         return self
 
@@ -158,10 +176,32 @@ class Experiment(Description):
         """Titles of the stages that are evaluated, by stage name."""
         return {name: stage.title for name, stage in self.stages.items() if stage.title}
 
+    def only(self, stage: str, seed: int) -> Experiment:
+        """The same experiment with one seed, one stage and the stages that it needs.
+
+        Raises:
+            ExperimentError: there is no such stage.
+        """
+        if stage not in self.stages:
+            raise ExperimentError(
+                f"{self.name}: no stage {stage!r}. {suggestion(stage, self.stages)}Stages: {', '.join(self.stages)}."
+            )
+        wanted: list[str] = []
+        waiting = [stage]
+        while waiting:
+            name = waiting.pop()
+            if name not in wanted:
+                wanted.append(name)
+                waiting += self.stages[name].needs
+        kept = {name: self.stages[name] for name in self.stages if name in wanted}
+        return self.model_copy(update={"stages": kept, "seeds": (seed,)})
+
     def references(self) -> Iterator[tuple[str, str, PluginRef]]:
         """Every plugin that is named: where, of which kind, and what it says."""
         yield "corpus", "corpus", self.corpus
         yield "frontend", "frontend", self.frontend
+        for index, step in enumerate(self.postprocessing):
+            yield f"postprocessing.{index}", "post-processor", step
         for name, evaluator in self.evaluators.items():
             yield f"evaluators.{name}", "evaluator", evaluator
         for name, stage in self.stages.items():
@@ -225,7 +265,8 @@ def experiment_of(
     try:
         return Experiment.model_validate(document)
     except pydantic.ValidationError as error:
-        raise ExperimentError(f"{where}: {_explained(error)}") from None
+        problems = explained(error, Experiment, more_fields=("defaults", "profiles"))
+        raise ExperimentError(f"{where}: {problems}") from None
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -246,40 +287,3 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[key] = value
     return result
-
-
-def _explained(error: pydantic.ValidationError) -> str:
-    problems = []
-    items = error.errors()
-    for item in items:
-        field = ".".join(str(part) for part in item["loc"])
-        inside = any(other["loc"][: len(item["loc"])] == item["loc"] for other in items if other is not item)
-        if item["type"] == "too_short" and inside:
-            continue  # pydantic leaves out the entries that failed, and then finds too few
-        if item["type"] == "extra_forbidden":
-            known = [*_fields_at(item["loc"][:-1]), *(["defaults", "profiles"] if len(item["loc"]) == 1 else [])]
-            problems.append(
-                f"{field}: no such field. {suggestion(str(item['loc'][-1]), known)}Fields: {', '.join(known)}."
-            )
-        elif item["type"] == "missing":
-            problems.append(f"{field}: missing.")
-        elif item["type"] == "value_error":
-            problems.append(f"{field + ': ' if field else ''}{item['ctx']['error']}.")
-        else:
-            problems.append(f"{field}: {item['msg']}, got {item['input']!r}.")
-    return " ".join(problems)
-
-
-def _fields_at(location: tuple[int | str, ...]) -> list[str]:
-    """Fields of the description at a location, for those who misspelt one."""
-    kind: Any = Experiment
-    for part in location:
-        if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
-            field = kind.model_fields.get(str(part))
-            kind = field.annotation if field else None
-        else:
-            kind = typing.get_args(kind)[-1 if isinstance(part, str) else 0]
-        options = [arg for arg in typing.get_args(kind) if arg is not type(None)]
-        if typing.get_origin(kind) not in (dict, tuple) and options:
-            kind = options[0]
-    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel) else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import platform
 import time
@@ -12,14 +13,18 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+import xarray as xr
 from torch import Tensor, nn
 
 from earmark.addressing import derived_seed
 from earmark.devices import describe_device, resident, resolve_device
+from earmark.experiment import PluginRef
 from earmark.extraction import extract
 from earmark.mixing import draw
 from earmark.plugins import BY_HAND, plugins
+from earmark.postprocessing import decisions, fitted
 from earmark.protocols import Engine, Evaluator, LabelSource, Loss, Refiner, Sampler, Task
+from earmark.recordings import Clip
 from earmark.storage import FeatureShelf, RunShelf
 from earmark.study import Job, Study, check_plugins
 from earmark.targets import Targets, concatenate
@@ -191,17 +196,17 @@ class Workshop:
                 "normalisation": {"mean": mean.tolist(), "std": std.tolist()},
             },
         )
-        for part in stage.predict:
-            clip_ids = [clip.id for clip in study.clips[part]]
-            raw = self._part(part)
+        for part in study.predicted_parts(stage):
+            clips, raw = study.clips[part], self._part(part)
             posteriors = predict(
                 model,
                 (raw - mean.to(raw.device)) / std.to(raw.device),
-                clip_ids,
+                [clip.id for clip in clips],
                 study.dataset.events,
                 study.dataset.scenes,
                 study.grid.hop_s,
             )
+            posteriors = silenced(posteriors, clips)
             shelf.save_predictions(part, posteriors.assign_attrs(corpus=study.dataset.title, stage=job.stage))
         shelf.finish(
             {
@@ -265,6 +270,28 @@ def targets_of(study: Study, job: Job) -> tuple[Tensor, Targets]:
     return rows, concatenate(parts)
 
 
+def fitted_steps(study: Study, job: Job) -> tuple[PluginRef, ...]:
+    """The experiment's post-processing with the options that a run's validation predictions decide."""
+    steps = study.experiment.postprocessing
+    if not steps or study.experiment.validation_split is None:
+        return steps
+    reference = study.reference_of("validation")
+    posteriors = study.predictions(job.stage, job.seed, "validation").sel(clip=list(reference.clip_ids)).load()
+    return fitted(steps, posteriors, reference, study.manager)
+
+
+def silenced(predictions: xr.Dataset, clips: Sequence[Clip]) -> xr.Dataset:
+    """Predictions of clips with no event in frames that begin after their recording has ended."""
+    short = {row: clip.sounding_s for row, clip in enumerate(clips) if clip.sounding_s < clip.duration_s}
+    if not short or "event_frame_posterior" not in predictions:
+        return predictions
+    values = predictions["event_frame_posterior"].values.copy()
+    onset_s = predictions["frame"].values
+    for row, sounding_s in short.items():
+        values[row, onset_s >= sounding_s] = 0
+    return predictions.assign(event_frame_posterior=predictions["event_frame_posterior"].copy(data=values))
+
+
 def evaluate(study: Study, job: Job) -> None:
     """Run the evaluators whose results a whole run does not hold yet."""
     shelf = study.shelf(job)
@@ -273,11 +300,16 @@ def evaluate(study: Study, job: Job) -> None:
     if not missing:
         return
     predictions = shelf.open_predictions("test").load()
+    steps = fitted_steps(study, job)
+    decided = decisions(steps, predictions, study.grid.hop_s, study.manager)
     scores: dict[str, Any] = {}
     for name, address in missing.items():
         ref = study.experiment.evaluators[name]
         evaluator: Evaluator = study.manager.build("evaluator", ref.use, ref.options, f"evaluators.{name}")
-        result = evaluator.evaluate(study.reference, predictions)
+        after = steps if ref.on == "decisions" else ()
+        result = evaluator.evaluate(study.reference, decided if after else predictions)
+        if after:
+            result = result.assign_attrs(postprocessing=json.dumps([step.model_dump() for step in after]))
         shelf.save_evaluation(address, result)
         scores |= {f"{name}.{key}": float(value) for key, value in result.data_vars.items() if value.ndim == 0}
     study.manager.hook.earmark_run_evaluated(stage=job.stage, seed=job.seed, address=shelf.address, scores=scores)

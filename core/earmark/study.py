@@ -55,13 +55,16 @@ class Study:
 
     @cached_property
     def clips(self) -> dict[str, tuple[Clip, ...]]:
-        """Clips of the training and the test part, by part: ``train``, ``test``.
+        """Clips of each part: ``train``, ``test`` and, where the experiment names its split, ``validation``.
 
         Raises:
             StoreError: a split of the corpus gives no whole clip.
         """
         splits = {"train": self.experiment.train_split, "test": self.experiment.test_split}
-        clips = {part: cut(self.dataset.of_split(split), self.experiment.clip_s) for part, split in splits.items()}
+        if self.experiment.validation_split is not None:
+            splits["validation"] = self.experiment.validation_split
+        clip_s, pad = self.experiment.clip_s, self.experiment.tail == "pad"
+        clips = {part: cut(self.dataset.of_split(split), clip_s, pad=pad) for part, split in splits.items()}
         for part, chosen in clips.items():
             if not chosen:
                 known = sorted({recording.split for recording in self.dataset.recordings})
@@ -74,8 +77,12 @@ class Study:
     @cached_property
     def reference(self) -> Reference:
         """Annotations of the test clips."""
+        return self.reference_of("test")
+
+    def reference_of(self, part: str) -> Reference:
+        """Annotations of the clips of a part."""
         return Reference(
-            clips=self.clips["test"],
+            clips=self.clips[part],
             events=self.dataset.events,
             scenes=self.dataset.scenes,
             grid=self.grid,
@@ -124,18 +131,26 @@ class Study:
             "optimiser": stage.optimiser.model_dump(),
             "n_epochs": stage.n_epochs,
             "starts_from": stage.starts_from and self.run_address(Job(stage.starts_from, job.seed)),
-            "predict": list(stage.predict),
+            "predict": list(self.predicted_parts(stage)),
         }
+
+    def predicted_parts(self, stage: Stage) -> tuple[str, ...]:
+        """Parts that a stage predicts: those that it names, and the validation part for what is fitted there."""
+        fitted = stage.title is not None and self.experiment.validation_split is not None
+        return (*stage.predict, *(["validation"] if fitted else []))
 
     def evaluation_address(self, name: str) -> str:
         """Address of an evaluator's result within a run."""
-        return address_of(
-            {
-                "format": FORMAT,
-                "evaluator": self._signed("evaluator", self.experiment.evaluators[name]),
-                "frame_rule": self.experiment.frame_rule,
-            }
-        )
+        ref = self.experiment.evaluators[name]
+        steps = self.experiment.postprocessing if ref.on == "decisions" else ()
+        described: dict[str, Any] = {
+            "format": FORMAT,
+            "evaluator": self._signed("evaluator", ref),
+            "frame_rule": self.experiment.frame_rule,
+        }
+        if steps:
+            described["postprocessing"] = [self._signed("post-processor", step) for step in steps]
+        return address_of(described)
 
     def jobs(self) -> list[Job]:
         """Every stage with every seed, each after those that it needs, a seed after the other."""

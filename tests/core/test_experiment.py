@@ -57,6 +57,21 @@ def test_stages_come_after_those_that_they_need():
     assert experiment_of({**DOCUMENT, "stages": stages}).in_order() == ["teacher", "student"]
 
 
+def test_one_stage_of_an_experiment_brings_those_that_it_needs_and_no_other():
+    other = {**DOCUMENT["stages"], "other": {"labels": [{"sources": ["strong"]}]}}
+    experiment = experiment_of({**DOCUMENT, "stages": other})
+    assert list(experiment.only("student", 3).stages) == ["teacher", "student"]
+    assert list(experiment.only("teacher", 3).stages) == ["teacher"]
+    assert experiment.only("teacher", 3).seeds == (3,)
+    with pytest.raises(ExperimentError, match="no stage 'techer'. Did you mean 'teacher'"):
+        experiment.only("techer", 0)
+
+
+def test_thresholds_are_never_chosen_on_the_evaluated_split():
+    with pytest.raises(ExperimentError, match="validation_split and test_split are both 'evaluation'"):
+        experiment_of({**DOCUMENT, "validation_split": "evaluation"})
+
+
 def test_an_experiment_cannot_be_changed():
     with pytest.raises(Exception, match="frozen"):
         experiment_of(DOCUMENT).name = "other"

@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from earmark import hookimpl
 from earmark.errors import StoreError
-from earmark.pipeline import run_study, suitable_engine, targets_of
+from earmark.pipeline import run_study, silenced, suitable_engine, targets_of
 from earmark.plugins import PluginManager, plugins
 from earmark.processes import EngineError, ProcessEngine, _longest_chains_first
+from earmark.recordings import cut
 from earmark.study import Job, Study
 from earmark.testing import small_dataset
 from earmark.workspace import open_store, open_study
@@ -149,6 +151,18 @@ def test_a_split_without_a_whole_clip_is_refused(small_study):
         StoreError, match="'holdout' holds no whole clip of 2 s. Splits of this corpus: development, evaluation"
     ):
         _ = study.clips
+
+
+def test_no_event_is_predicted_after_the_end_of_a_recording():
+    clips = cut(small_dataset().recordings[:2], 4.0, pad=True)  # 6 s each: the second clip sounds for 2 of 4 s
+    posterior = np.ones((4, 40, 1), dtype=np.float32)
+    predictions = xr.Dataset(
+        {"event_frame_posterior": (("clip", "frame", "event"), posterior)},
+        coords={"clip": [clip.id for clip in clips], "frame": np.arange(40) * 0.1},
+    )
+    heard = silenced(predictions, clips)["event_frame_posterior"].values[..., 0]
+    assert heard.sum(axis=1).tolist() == [40, 20, 40, 20]
+    assert posterior.all()
 
 
 def test_plugins_registered_by_hand_keep_the_work_in_this_process(small_study):
