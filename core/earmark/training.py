@@ -162,7 +162,7 @@ def predict(
     pieces: dict[str, list[Tensor]] = {}
     for index in torch.split(torch.arange(len(clip_ids)), batch_size):
         outputs = cast(Outputs, model(_rows(features, index, device)))
-        for name, posterior in _posteriors(outputs).items():
+        for name, posterior in posteriors_of(outputs).items():
             pieces.setdefault(name, []).append(posterior.float().cpu())
     dims = {
         "event_frame_posterior": ("clip", "frame", "event"),
@@ -178,7 +178,8 @@ def predict(
     return xr.Dataset(data, coords={name: value for name, value in coords.items() if name in used})
 
 
-def _posteriors(outputs: Outputs) -> dict[str, Tensor]:
+def posteriors_of(outputs: Outputs) -> dict[str, Tensor]:
+    """Posteriors of whatever a model gives, under the names that predictions have; embeddings as they are."""
     given: dict[str, Tensor] = {}
     if outputs.event_frame_logit is not None:
         given["event_frame_posterior"] = outputs.event_frame_logit.sigmoid()
