@@ -1,124 +1,27 @@
-"""Contract tests for every plugin kind, for strangers' plugins and Earmark's own alike.
-
-In a plugin's test suite::
-
-    from earmark.testing import check_plugin
-    import earmark_mine
-
-    def test_it_keeps_the_contract():
-        check_plugin(earmark_mine)
-
-Each check raises `AssertionError` with a sentence that says which promise of `earmark.protocols` is not kept.
-"""
+"""Contracts of what takes part in training: labels, models, losses, refiners, front ends, samplers."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-import xarray as xr
 from torch import Tensor, nn
 
-from earmark.frames import FrameGrid
-from earmark.hookspecs import KINDS
 from earmark.outputs import Outputs
-from earmark.plugins import PluginManager, options_model
-from earmark.protocols import Evaluator, Factory, Frontend, LabelSource, Loss, Refiner, Sampler, Task
-from earmark.recordings import Dataset, Event, Recording, cut
-from earmark.reference import Reference
+from earmark.protocols import (
+    Factory,
+    Frontend,
+    LabelSource,
+    Loss,
+    Refiner,
+    Sampler,
+    Task,
+)
+from earmark.recordings import Dataset, cut
 from earmark.targets import Targets
-
-EVENTS = ("car", "bird singing", "people talking")
-SCENES = ("street", "park")
-GRID = FrameGrid(n_frames=100, hop_s=0.02)
-CLIP_S = 2.0
-
-
-def small_dataset(scenes: tuple[str, ...] = SCENES, events: tuple[str, ...] = EVENTS) -> Dataset:
-    """Six annotated recordings without audio; one clip holds no event, one event lies across a clip border."""
-    sounding = (
-        Event(0.5, 1.5, events[0]),
-        Event(1.8, 2.6, events[1 % len(events)]),
-        Event(2.2, 2.4, events[2 % len(events)]),
-    )
-    return Dataset(
-        name="small",
-        root=Path("nowhere"),
-        synthetic=True,
-        scenes=scenes,
-        events=events,
-        recordings=tuple(
-            Recording(
-                path=f"audio/{number}.wav",
-                duration_s=6.0,
-                rate_hz=16_000,
-                channels=1,
-                split="development" if number < 4 else "evaluation",
-                scene=scenes[number % len(scenes)],
-                fold=number % 2 + 1,
-                events=sounding,
-            )
-            for number in range(6)
-        ),
-    )
-
-
-def small_targets(n_clips: int = 6, seed: int = 0) -> Targets:
-    """Targets with all label kinds known for some clips and unknown for others, NaN where not known."""
-    generator = torch.Generator().manual_seed(seed)
-    frame_event = (torch.rand(n_clips, GRID.n_frames, len(EVENTS), generator=generator) > 0.7).float()
-    known = torch.arange(n_clips) % 2 == 0
-    clip_event = frame_event.amax(1)
-    frame_event[~known] = float("nan")
-    return Targets(
-        clips=tuple(f"clip {number}" for number in range(n_clips)),
-        events=EVENTS,
-        scenes=SCENES,
-        frame_event=frame_event,
-        frame_event_known=known[:, None].expand(-1, len(EVENTS)).clone(),
-        clip_event=clip_event,
-        clip_event_known=~known[:, None].expand(-1, len(EVENTS)),
-        candidate=torch.ones(n_clips, len(EVENTS), dtype=torch.bool),
-        candidate_known=~known,
-        scene=torch.eye(len(SCENES))[torch.arange(n_clips) % len(SCENES)],
-        scene_known=torch.arange(n_clips) > 0,
-    )
-
-
-def small_predictions(clips: tuple[str, ...], seed: int = 0) -> xr.Dataset:
-    """Random posteriors of every kind for these clips, over `EVENTS`, `SCENES` and `GRID`."""
-    rng = np.random.default_rng(seed)
-    scene = rng.random((len(clips), len(SCENES)), dtype=np.float32)
-    return xr.Dataset(
-        {
-            "event_frame_posterior": (
-                ("clip", "frame", "event"),
-                rng.random((len(clips), GRID.n_frames, len(EVENTS)), dtype=np.float32),
-            ),
-            "event_clip_posterior": (("clip", "event"), rng.random((len(clips), len(EVENTS)), dtype=np.float32)),
-            "scene_posterior": (("clip", "scene"), scene / scene.sum(1, keepdims=True)),
-        },
-        coords={
-            "clip": list(clips),
-            "frame": np.arange(GRID.n_frames) * GRID.hop_s,
-            "event": list(EVENTS),
-            "scene": list(SCENES),
-        },
-    )
-
-
-def check_options(factory: Factory) -> None:
-    """Options are keyword-only, typed, and have defaults, so that a name alone works."""
-    model = options_model(factory)
-    without = [name for name, field in model.model_fields.items() if field.is_required()]
-    assert not without, f"options without a default: {', '.join(without)}; give each one that works"
-    untyped = [name for name, field in model.model_fields.items() if field.annotation is Any]
-    assert not untyped, f"options without a type: {', '.join(untyped)}; an experiment file cannot be checked then"
+from earmark.testing.small import CLIP_S, EVENTS, GRID, SCENES, small_dataset, small_predictions, small_targets
 
 
 def check_label_source(factory: Factory, *, dataset: Dataset | None = None, **options: Any) -> None:
@@ -231,23 +134,6 @@ def check_refiner(factory: Factory, **options: Any) -> None:
     _assert_same(refiner.refine(targets, shuffled), refined, "predictions must be aligned by clip id, not by place")
 
 
-def check_evaluator(factory: Factory, **options: Any) -> None:
-    """An xarray Dataset of results, the same for any order of the predicted clips, also where nothing is detected."""
-    evaluator: Evaluator = factory(**options)
-    dataset = small_dataset()
-    reference = Reference(clips=cut(dataset.recordings, CLIP_S), events=EVENTS, scenes=SCENES, grid=GRID)
-    predictions = small_predictions(reference.clip_ids)
-    result = evaluator.evaluate(reference, predictions)
-    assert isinstance(result, xr.Dataset) and result.data_vars, "evaluate() must return a Dataset with results"
-    assert "clip" not in result.dims, "results are over the whole set (per recording or class), not per clip"
-    for name, variable in result.data_vars.items():
-        if variable.ndim == 0 and "fscore" in str(name):
-            assert 0 <= float(variable) <= 1, f"{name} is {float(variable)}, must be a fraction in [0, 1]"
-    backwards = evaluator.evaluate(reference, predictions.isel(clip=slice(None, None, -1)))
-    assert backwards.equals(result), "predictions must be aligned by clip id, not by place"
-    evaluator.evaluate(reference, predictions * 0)
-
-
 def check_frontend(factory: Factory, **options: Any) -> None:
     """Finite features (frame, mel) of the size that it announces, also for silence."""
     frontend: Frontend = factory(**options)
@@ -273,40 +159,6 @@ def check_sampler(factory: Factory, **options: Any) -> None:
     assert epoch(0) == epoch(0), "chance must come from the generator alone"
     chosen = {index for batch in epoch(0) for index in batch}
     assert chosen and chosen <= set(range(17)), "indices must be those of the targets' clips"
-
-
-CHECKS: Mapping[str, Callable[..., None]] = {
-    "label source": check_label_source,
-    "model": check_model,
-    "loss": check_loss,
-    "refiner": check_refiner,
-    "evaluator": check_evaluator,
-    "frontend": check_frontend,
-    "sampler": check_sampler,
-}
-"""The contract of each kind that can be checked without files."""
-
-
-def check_plugin(plugin: object, name: str = "plugin under test") -> list[str]:
-    """Register a plugin module on a manager of its own and check everything that it gives.
-
-    Returns:
-        What was checked, such as "refiner 'self-distillation'".
-
-    Raises:
-        AssertionError: a promise is not kept, or the plugin gives nothing.
-    """
-    manager = PluginManager()
-    manager.register(plugin, name)
-    checked = []
-    for given in manager.given():
-        check_options(given.factory)
-        if given.kind in CHECKS:
-            CHECKS[given.kind](given.factory)
-        checked.append(f"{given.kind} {given.name!r}")
-    hooks = ", ".join(KINDS.values())
-    assert checked, f"the plugin gives nothing; it needs a function marked @earmark.hookimpl, one of {hooks}"
-    return checked
 
 
 def _assert_sound(targets: Targets) -> None:
@@ -337,20 +189,3 @@ def _backward(value: Tensor) -> None:
 def _gradients(outputs: Outputs) -> list[Tensor]:
     tensors = [getattr(outputs, field.name) for field in fields(outputs)]
     return [tensor.grad for tensor in tensors if tensor is not None and tensor.grad is not None]
-
-
-__all__ = [
-    "CHECKS",
-    "check_evaluator",
-    "check_frontend",
-    "check_label_source",
-    "check_loss",
-    "check_model",
-    "check_options",
-    "check_plugin",
-    "check_refiner",
-    "check_sampler",
-    "small_dataset",
-    "small_predictions",
-    "small_targets",
-]
