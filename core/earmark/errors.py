@@ -76,3 +76,11 @@ class StoreError(EarmarkError):
 
 class TargetsError(EarmarkError, ValueError):
     """Targets do not fit each other, or hold no label where one is needed."""
+
+
+class FetchError(EarmarkError):
+    """A published file could not be fetched, or is not what was published."""
+
+
+class ArchiveError(FetchError):
+    """An archive is damaged, or would write where it must not."""

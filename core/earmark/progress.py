@@ -11,14 +11,17 @@ from typing import Any
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 
+from earmark.fetching.downloads import bytes_text
 from earmark.hookspecs import hookimpl
 
 LINE_EVERY_S = 10.0
@@ -58,6 +61,34 @@ class Reporter:
                 self._console.print(f"{what}: {done} of {total}, {last - began:.0f} s", highlight=False)
 
         yield advance
+
+    @contextmanager
+    def transferring(self, what: str) -> Iterator[Callable[[int, int | None], None]]:
+        """A callback for (bytes done, bytes in all or None) of one file."""
+        if self.live:
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+                TimeRemainingColumn(),
+            )
+            with Progress(*columns, console=self._console) as bars:
+                bar = bars.add_task(what, total=None)
+                yield lambda done, total: bars.update(bar, completed=done, total=total)
+            return
+        began = last = time.monotonic()
+        reached = 0
+
+        def advance(done: int, total: int | None) -> None:
+            nonlocal last, reached
+            reached = done
+            if time.monotonic() - last > LINE_EVERY_S:
+                last = time.monotonic()
+                self.say(f"{what}: {bytes_text(done)} of {bytes_text(total)}, {last - began:.0f} s")
+
+        yield advance
+        self.say(f"{what}: {bytes_text(reached)}, {time.monotonic() - began:.0f} s")
 
     def expect(self, n_runs: int) -> None:
         """Say how many runs are to come, so that each can be announced with its place."""

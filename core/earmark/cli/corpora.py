@@ -1,14 +1,18 @@
-"""``earmark data``: list, synthesize and check corpora."""
+"""``earmark data``: list, fetch, synthesize and check corpora."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from earmark.cli.options import Stores
+
+if TYPE_CHECKING:
+    from earmark.fetching.downloads import Download, RemoteFile
 
 Name = Annotated[str, typer.Argument(help="Name of a corpus, see `earmark data list`.")]
 
@@ -16,16 +20,20 @@ Name = Annotated[str, typer.Argument(help="Name of a corpus, see `earmark data l
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     data = typer.Typer(
-        help="Corpora: what there is, synthetic stand-ins, and checks of your copy.", no_args_is_help=True
+        help="Corpora: what there is, fetching, synthetic stand-ins, and checks of your copy.", no_args_is_help=True
     )
     data.command("list")(list_corpora)
+    data.command("fetch")(fetch)
     data.command("synthesize")(synthesize)
     data.command("check")(check)
     app.add_typer(data, name="data")
 
 
 def list_corpora(stores: Stores = None) -> None:
-    """List the corpora that can be read, and the stand-ins that lie in the store."""
+    """List the corpora that can be read, what can be fetched, and the stand-ins that lie in the store."""
+    from textwrap import shorten
+
+    from earmark.fetching.downloads import bytes_text
     from earmark.places import stores_root
     from earmark.plugins import plugins
 
@@ -39,6 +47,79 @@ def list_corpora(stores: Stores = None) -> None:
         if folder.is_dir():
             state = "" if folder.with_suffix(".whole").exists() else " (not finished)"
             print(f"  synthetic  {folder}{state}")
+    if names := manager.names("download"):
+        print("\nTo fetch with `earmark data fetch NAME`, which shows licence and files first:")
+    for name in names:
+        download = manager.build("download", name, {}, "earmark data list")
+        sizes = [file.size for file in download.chosen()]
+        size = ("over " if None in sizes else "") + bytes_text(sum(size or 0 for size in sizes))
+        print(f"  {name:43} {size:>13}  {shorten(download.licence, 80, placeholder=' ...')}")
+
+
+def fetch(
+    name: Annotated[str, typer.Argument(help="What to fetch, see `earmark data list`.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(help="Folder to fetch into. [default: corpora/NAME in the store]", show_default=False),
+    ] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this part: audio, meta or weights; may be repeated.", show_default=False),
+    ] = None,
+    file: Annotated[
+        str | None,
+        typer.Option(help="Only files of this name, such as '*.audio.1.zip'.", show_default=False),
+    ] = None,
+    keep_archives: Annotated[
+        bool, typer.Option("--keep-archives", help="Keep archives after unpacking. [default: delete them]")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Fetch and unpack also what is here already.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show licence and files, fetch nothing.")] = False,
+    stores: Stores = None,
+) -> None:
+    """Fetch a published corpus: its files are brought, checked and unpacked, after its licence is shown.
+
+    An interrupted call goes on where it stopped, and what is whole is not fetched again.
+    Example: earmark data fetch tut --part meta
+    """
+    from earmark.fetching.fetch import fetch as fetch_into
+    from earmark.places import stores_root
+    from earmark.plugins import plugins
+    from earmark.progress import reporting
+
+    manager = plugins()
+    download = manager.build("download", name, {}, "earmark data fetch")
+    folder = to if to is not None else stores_root(stores) / "corpora" / name
+    files = download.chosen(part or (), file)
+    _show(download, files, folder)
+    if dry_run:
+        return
+    with reporting(manager) as reporter:
+        fetch_into(
+            download,
+            folder,
+            reporter,
+            parts=part or (),
+            pattern=file,
+            keep_archives=keep_archives,
+            again=again,
+        )
+    print(f"{name}: {folder}")
+    if download.hint:
+        print(download.hint.replace("FOLDER", str(folder)))
+
+
+def _show(download: Download, files: Sequence[RemoteFile], folder: Path) -> None:
+    """Say what is about to be fetched: title, licence, homepage, files and sizes, target."""
+    from earmark.fetching.downloads import bytes_text
+
+    print(f"{download.title}\nLicence: {download.licence}\nHomepage: {download.homepage}\nTo: {folder}")
+    for file in files:
+        check = " and ".join(file.digests) or "no published checksum"
+        print(f"  {file.path:66} {bytes_text(file.size):>12}  {check}")
+    sizes = [file.size for file in files if file.size is not None]
+    unknown = f" and {len(files) - len(sizes)} of unknown size" if len(sizes) < len(files) else ""
+    print(f"  {len(files)} {'file' if len(files) == 1 else 'files'}, {bytes_text(sum(sizes))}{unknown}", flush=True)
 
 
 def synthesize(

@@ -1,0 +1,1 @@
+"""Published files: what plugins say of them, and how they are brought, checked and unpacked."""
