@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -247,7 +249,9 @@ def check_plugins(experiment: Experiment, manager: PluginManager, where: str) ->
 
 
 def plain(value: Any) -> Any:
-    """Options as JSON: paths become text, tuples lists."""
+    """Options as JSON: tuples become lists, files their content's address, as a path says nothing of what lies there."""
+    if isinstance(value, Path) and value.is_file():
+        return f"file:{hashlib.blake2b(value.read_bytes(), digest_size=16).hexdigest()}"
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import xarray as xr
 
 from earmark import hookimpl
 from earmark.errors import StoreError
+from earmark.experiment import PluginRef
 from earmark.pipeline import run_study, silenced, suitable_engine, targets_of
 from earmark.plugins import PluginManager, plugins
 from earmark.processes import EngineError, ProcessEngine, _longest_chains_first
@@ -111,6 +113,23 @@ def test_the_address_follows_everything_that_decides_the_outcome(small_study):
     assert with_stage("distillation", n_epochs=3) != here  # its teacher
     assert address(clip_s=5.0) != here
     assert small_study.run_address(Job("semi-partial", 1)) != here
+
+
+def test_a_table_of_the_users_own_counts_by_its_content_and_not_by_its_path(small_study, tmp_path):
+    def address(table: Path) -> str:
+        stage = small_study.experiment.stages["distillation"]
+        ref = PluginRef.model_validate({"use": "partial", "table": str(table)})
+        labels = (stage.labels[0], stage.labels[1].model_copy(update={"sources": (ref,)}))
+        changed = {**small_study.experiment.stages, "distillation": stage.model_copy(update={"labels": labels})}
+        experiment = small_study.experiment.model_copy(update={"stages": changed})
+        return replace(small_study, experiment=experiment).run_address(Job("distillation", 0))
+
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("scene,event\nhome,dishes\n")
+    before = address(tmp_path / "a.csv")
+    assert address(tmp_path / "b.csv") == before
+    (tmp_path / "a.csv").write_text("scene,event\nhome,cutlery\n")
+    assert address(tmp_path / "a.csv") != before
 
 
 def test_a_run_keeps_what_a_stranger_needs_to_use_its_weights(small_study):
