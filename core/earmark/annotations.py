@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from earmark.recordings import Event
 
@@ -20,6 +20,10 @@ class Annotated:
     scene: str | None = None
     duration_s: float | None = None
     """Length of the recording, where the format says it."""
+    places: tuple[str, ...] = field(default=(), compare=False)
+    """Where each event stands, such as "a.txt, line 3", for messages; empty where the events come from no file."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """One sentence for each thing that the reader left out."""
 
 
 @dataclass(frozen=True, kw_only=True)

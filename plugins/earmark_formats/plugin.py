@@ -6,9 +6,13 @@ from collections.abc import Mapping
 
 from earmark import hookimpl
 from earmark.protocols import Factory
+from earmark_formats.audacity import Audacity
+from earmark_formats.jams import Jams
+from earmark_formats.raven import Raven
+from earmark_formats.tsv import Tsv
 
 
 @hookimpl
 def earmark_annotation_formats() -> Mapping[str, Factory]:
     """Formats of other programs."""
-    return {}
+    return {"tsv": Tsv, "audacity": Audacity, "raven": Raven, "jams": Jams}
