@@ -1,4 +1,4 @@
-"""Maximal runs of active frames of many clips at once, and the activity that chosen ones make."""
+"""Maximal stretches of active frames of many clips at once, and the activity that chosen ones make."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ IntArray = npt.NDArray[np.int64]
 
 
 class Spans(NamedTuple):
-    """Runs of active frames, each (span,), sorted by clip, event and time."""
+    """Stretches of clips in which an event is active, each (span,), in frames or in whole microseconds."""
 
     clip: IntArray
     event: IntArray
     first: IntArray
-    """First active frame."""
+    """First active frame, or onset."""
     end: IntArray
-    """The frame after the last active one."""
+    """The frame after the last active one, or offset."""
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> Spans:
         """The chosen ones (span,)."""
@@ -34,7 +34,7 @@ class Spans(NamedTuple):
 
 
 def spans(active: npt.NDArray[np.bool_]) -> Spans:
-    """Spans of an activity (clip, frame, event).
+    """Spans of an activity (clip, frame, event), sorted by clip, event and time.
 
     >>> [field.tolist() for field in spans(np.array([[[True], [True], [False], [True]]]))]
     [[0, 0], [0, 0], [0, 3], [2, 4]]

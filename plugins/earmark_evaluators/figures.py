@@ -16,9 +16,9 @@ import xarray as xr
 from earmark.errors import suggestion
 from earmark.recordings import Clip, Event
 from earmark.reference import Reference
+from earmark.spans import spans
 from earmark_evaluators.alignment import event_decision
 from earmark_evaluators.errors import EvaluationError
-from earmark_evaluators.runs import runs
 from earmark_evaluators.tables import cell, columns_of, is_percent
 
 if TYPE_CHECKING:
@@ -335,7 +335,7 @@ def _decided(here: Reference, predictions: xr.Dataset, threshold: float) -> list
         wanted = set(here.clip_ids)
         names = predictions["clip"].values.tolist()
         predictions = predictions.isel(clip=[index for index, name in enumerate(names) if name in wanted])
-    found = runs(event_decision(here, predictions, threshold))
+    found = spans(event_decision(here, predictions, threshold))
     start_s = np.array([clip.start_s for clip in here.clips])[found.clip]
     return [
         Event(float(onset), float(offset), here.events[event])

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import xarray as xr
 
+from earmark.evaluation.scores import cell_counts, cell_errors
 from earmark.reference import Reference
 from earmark_evaluators.alignment import check_share, event_decision
 from earmark_evaluators.results import event_result, frame_settings, versions
-from earmark_evaluators.scores import cell_counts, cell_errors
 
 
 @dataclass(frozen=True, kw_only=True)

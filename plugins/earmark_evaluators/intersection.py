@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
+from earmark.evaluation.scores import Counts, FloatArray, IntArray
 from earmark.reference import Reference
+from earmark.spans import Spans, spans
 from earmark_evaluators.alignment import check_share, event_decision
 from earmark_evaluators.results import event_result, frame_settings, versions
-from earmark_evaluators.runs import Runs, mask, runs
-from earmark_evaluators.scores import Counts, IntArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +40,17 @@ class IntersectionEvaluator:
             EvaluationError: the predictions do not fit the reference.
         """
         decision = event_decision(reference, predictions, self.threshold)
+        counts = intersection_counts(
+            spans(reference.activity),
+            spans(decision),
+            (len(reference.clips), len(reference.events)),
+            rho_dtc=self.rho_dtc,
+            rho_gtc=self.rho_gtc,
+        )
         return event_result(
             reference,
-            intersection_counts(reference.activity, decision, rho_dtc=self.rho_dtc, rho_gtc=self.rho_gtc),
-            criterion=f"intersection_based[dtc={self.rho_dtc:g}, gtc={self.rho_gtc:g}, no cross-triggers]",
+            counts,
+            criterion=criterion_name(self.rho_dtc, self.rho_gtc),
             rho_dtc=self.rho_dtc,
             rho_gtc=self.rho_gtc,
             threshold=self.threshold,
@@ -53,14 +59,20 @@ class IntersectionEvaluator:
         )
 
 
+def criterion_name(rho_dtc: float, rho_gtc: float) -> str:
+    """Name of the criterion with all its parameters."""
+    return f"intersection_based[dtc={rho_dtc:g}, gtc={rho_gtc:g}, no cross-triggers]"
+
+
 def intersection_counts(
-    reference: npt.NDArray[np.bool_], estimated: npt.NDArray[np.bool_], *, rho_dtc: float, rho_gtc: float
+    annotated: Spans, detected: Spans, shape: tuple[int, int], *, rho_dtc: float, rho_gtc: float
 ) -> Counts:
     """Count found references, failing detections and missed references, all (clip, event).
 
     Args:
-        reference: activity (clip, frame, event).
-        estimated: decisions (clip, frame, event).
+        annotated: references, in frames or microseconds; those of one event in one clip do not overlap.
+        detected: detections, likewise.
+        shape: number of clips and of events.
         rho_dtc: a detection passes if at least this share of it lies on references of its event.
         rho_gtc: a reference is found if passing detections cover at least this share of it.
 
@@ -70,36 +82,49 @@ def intersection_counts(
 
     >>> reference, estimated = np.zeros((1, 20, 1), dtype=bool), np.zeros((1, 20, 1), dtype=bool)
     >>> reference[0, :10], estimated[0, 9:19] = True, True  # one common frame of ten
-    >>> [count.item() for count in intersection_counts(reference, estimated, rho_dtc=0.1, rho_gtc=0.1)]
+    >>> sides = spans(reference), spans(estimated), (1, 1)
+    >>> [count.item() for count in intersection_counts(*sides, rho_dtc=0.1, rho_gtc=0.1)]
     [1, 0, 0]
-    >>> [count.item() for count in intersection_counts(reference, estimated, rho_dtc=0.1, rho_gtc=0.2)]
+    >>> [count.item() for count in intersection_counts(*sides, rho_dtc=0.1, rho_gtc=0.2)]
     [0, 0, 1]
-    >>> [count.item() for count in intersection_counts(reference, estimated, rho_dtc=0.2, rho_gtc=0.1)]
+    >>> [count.item() for count in intersection_counts(*sides, rho_dtc=0.2, rho_gtc=0.1)]
     [0, 1, 1]
     """
-    annotated, detected = runs(reference), runs(estimated)
-    # Runs of one event in one clip never overlap, so a sum over intersections is a number of common frames.
-    passes = _active_share(detected, reference) >= rho_dtc
-    passing = Runs(*(field[passes] for field in detected))
-    found = _active_share(annotated, mask(passing, estimated.shape)) >= rho_gtc
-    shape = (reference.shape[0], reference.shape[2])
-    return Counts(_tally(annotated, found, shape), _tally(detected, ~passes, shape), _tally(annotated, ~found, shape))
+    passes = _covered_share(detected, annotated) >= rho_dtc
+    found = _covered_share(annotated, detected.where(passes)) >= rho_gtc
+    return Counts(
+        tally(annotated.where(found), shape),
+        tally(detected.where(~passes), shape),
+        tally(annotated.where(~found), shape),
+    )
 
 
-def _active_share(of: Runs, activity: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Share of each run (run,) in which an activity (clip, frame, event) is active.
+def tally(chosen: Spans, shape: tuple[int, int]) -> IntArray:
+    """Number of spans (clip, event)."""
+    n_clips, n_events = shape
+    count = np.bincount(chosen.clip * n_events + chosen.event, minlength=n_clips * n_events)
+    return count.astype(np.int64).reshape(shape)
+
+
+def _covered_share(of: Spans, by: Spans) -> FloatArray:
+    """Share of each span (span,) that spans of the same clip and event cover, which do not overlap.
 
     Divided, not multiplied out: 7 / 70 is the float 0.1, while 0.1 * 70 is more than 7.
     """
-    n_clips, n_frames, n_events = activity.shape
-    until = np.zeros((n_clips, n_frames + 1, n_events), dtype=np.int32)
-    np.cumsum(activity, axis=1, out=until[:, 1:])
-    common = until[of.clip, of.end, of.event] - until[of.clip, of.first, of.event]
+    n_events = 1 + max((int(side.event.max()) for side in (of, by) if len(side.event)), default=0)
+    n_times = 1 + max((int(side.end.max()) for side in (of, by) if len(side.end)), default=0)
+
+    # One line of time on which the events of all clips follow each other: spans are then sorted, and far apart.
+    def on_line(side: Spans, time: IntArray) -> IntArray:
+        return (side.clip * n_events + side.event) * n_times + time
+
+    first, end = on_line(by, by.first), on_line(by, by.end)
+    until = np.concatenate(([0], np.cumsum(end - first)))
+
+    def covered_before(time: IntArray) -> IntArray:
+        n_begun = np.searchsorted(first, time)
+        last_end = np.concatenate(([0], end))[n_begun]
+        return np.asarray(until[n_begun] - np.maximum(last_end - time, 0))
+
+    common = covered_before(on_line(of, of.end)) - covered_before(on_line(of, of.first))
     return np.asarray(common / (of.end - of.first))
-
-
-def _tally(of: Runs, chosen: npt.NDArray[np.bool_], shape: tuple[int, int]) -> IntArray:
-    """Number of chosen runs (clip, event)."""
-    count = np.zeros(shape, dtype=np.int64)
-    np.add.at(count, (of.clip[chosen], of.event[chosen]), 1)
-    return count

@@ -1,4 +1,4 @@
-"""Names of the evaluators."""
+"""Names of the evaluators and of the criteria."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from earmark import hookimpl
 from earmark.protocols import Factory
+from earmark_evaluators.criteria import ClipBased, EventBased, IntersectionBased, SegmentBased
 from earmark_evaluators.frame import FrameEvaluator
 from earmark_evaluators.intersection import IntersectionEvaluator
 from earmark_evaluators.scene import SceneEvaluator
@@ -26,3 +27,9 @@ def earmark_evaluators() -> Mapping[str, Factory]:
         "psds-eval": PsdsEval,
         "scene": SceneEvaluator,
     }
+
+
+@hookimpl
+def earmark_criteria() -> Mapping[str, Factory]:
+    """Criteria for lists of events."""
+    return {"segment": SegmentBased, "event": EventBased, "intersection": IntersectionBased, "clip": ClipBased}

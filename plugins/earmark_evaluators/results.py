@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from earmark.recordings import Clip
-from earmark.reference import Reference
-from earmark_evaluators.scores import (
+from earmark.evaluation.scores import (
     POLICY,
     Counts,
     Errors,
@@ -22,6 +20,8 @@ from earmark_evaluators.scores import (
     fscore_micro,
     rate,
 )
+from earmark.recordings import Clip
+from earmark.reference import Reference
 
 
 def event_result(reference: Reference, counts: Counts, errors: Errors | None = None, **settings: Any) -> xr.Dataset:
@@ -48,9 +48,9 @@ def event_result(reference: Reference, counts: Counts, errors: Errors | None = N
     if errors is not None:
         n_reference = int((total.tp + total.fn).sum())
         sums = {name: int(error.sum()) for name, error in errors._asdict().items()}
-        variables["error_rate"] = rate(sum(sums.values()), n_reference)
+        variables["error_rate"] = float(rate(sum(sums.values()), n_reference))
         for name, error in errors._asdict().items():
-            variables[f"{name.removesuffix('s')}_rate"] = rate(sums[name], n_reference)
+            variables[f"{name.removesuffix('s')}_rate"] = float(rate(sums[name], n_reference))
             variables[f"{name}_by_recording"] = (("recording",), summed(error, of_clip, len(recordings)))
     attributes = {"policy": POLICY, "absent_events": absent, "n_clips": len(reference.clips), **settings}
     return xr.Dataset(variables, {"event": list(reference.events), "recording": recordings}, attributes)
@@ -59,9 +59,9 @@ def event_result(reference: Reference, counts: Counts, errors: Errors | None = N
 def scalar_scores(total: Counts) -> dict[str, float]:
     """The three averages of the F-score, from counts (class,)."""
     return {
-        "fscore_micro": fscore_micro(total),
-        "fscore_macro": fscore_macro(total),
-        "fscore_macro_all": fscore_macro_all(total),
+        "fscore_micro": float(fscore_micro(total)),
+        "fscore_macro": float(fscore_macro(total)),
+        "fscore_macro_all": float(fscore_macro_all(total)),
     }
 
 

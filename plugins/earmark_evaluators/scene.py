@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from earmark.evaluation.scores import POLICY, Counts, IntArray, class_fscore
 from earmark.reference import Reference
 from earmark_evaluators.alignment import scene_posterior
 from earmark_evaluators.results import recordings_of, scalar_scores, summed, versions
-from earmark_evaluators.scores import POLICY, Counts, IntArray, class_fscore
 
 
 @dataclass(frozen=True, kw_only=True)

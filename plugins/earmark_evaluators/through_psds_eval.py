@@ -15,12 +15,13 @@ import numpy.typing as npt
 import xarray as xr
 
 from earmark.errors import OptionError
+from earmark.evaluation.scores import POLICY
 from earmark.recordings import US_PER_S, to_us
 from earmark.reference import Reference
+from earmark.spans import Spans, spans
 from earmark_evaluators.alignment import check_durations, check_share, event_posterior
+from earmark_evaluators.intersection import criterion_name
 from earmark_evaluators.results import frame_settings, versions
-from earmark_evaluators.runs import Runs, runs
-from earmark_evaluators.scores import POLICY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,10 +70,10 @@ class PsdsEval:
         """
         check_durations(reference)
         posterior = event_posterior(reference, predictions)
-        annotated = runs(reference.activity)
+        annotated = spans(reference.activity)
         present = np.bincount(annotated.event, minlength=len(reference.events)) > 0
         library = _library(self, reference, annotated)
-        fscores, too_many = self._fscores(library, reference, present, runs(posterior >= self.threshold))
+        fscores, too_many = self._fscores(library, reference, present, spans(posterior >= self.threshold))
         areas, n_used, left_out = self._psds(library, reference, present, posterior)
         if too_many:
             left_out = sorted({*left_out, self.threshold})
@@ -84,7 +85,7 @@ class PsdsEval:
                 "policy": POLICY,
                 "absent_events": absent,
                 "n_clips": len(reference.clips),
-                "criterion": f"intersection_based[dtc={self.rho_dtc:g}, gtc={self.rho_gtc:g}, no cross-triggers]",
+                "criterion": criterion_name(self.rho_dtc, self.rho_gtc),
                 "psds_eval": "classes absent from the reference are not handed over; fscore_macro_psds_eval leaves out "
                 "classes that are never detected, so it can only be higher or equal",
                 "psds": f"from {n_used} operating points up to {self.max_efpr_per_hour:g} false positives an hour; "
@@ -105,7 +106,7 @@ class PsdsEval:
         )
 
     def _fscores(
-        self, library: Any, reference: Reference, present: npt.NDArray[np.bool_], found: Runs
+        self, library: Any, reference: Reference, present: npt.NDArray[np.bool_], found: Spans
     ) -> tuple[dict[str, Any], bool]:
         """The F-scores, and whether there were too many detections for them."""
         detected = np.bincount(found.event, minlength=len(reference.events)) > 0
@@ -151,7 +152,7 @@ class PsdsEval:
             n_before, n_active = n_active, int(np.count_nonzero(decision))
             if n_active in (0, n_before):
                 continue
-            found = runs(decision)
+            found = spans(decision)
             if _n_pairs(found) > self.max_pairs:
                 left_out.append(float(threshold))
             else:
@@ -201,7 +202,7 @@ def psds(
     return float((steps * effective_tpr).sum() / max_efpr_per_hour)
 
 
-def _library(options: PsdsEval, reference: Reference, annotated: Runs) -> Any:
+def _library(options: PsdsEval, reference: Reference, annotated: Spans) -> Any:
     import pandas as pd
     import psds_eval
 
@@ -216,13 +217,13 @@ def _library(options: PsdsEval, reference: Reference, annotated: Runs) -> Any:
     )
 
 
-def _of_classes(found: Runs, chosen: npt.NDArray[np.bool_]) -> Runs:
-    """Runs of the chosen classes (event,)."""
-    return Runs(*(field[chosen[found.event]] for field in found))
+def _of_classes(found: Spans, chosen: npt.NDArray[np.bool_]) -> Spans:
+    """Spans of the chosen classes (event,)."""
+    return Spans(*(field[chosen[found.event]] for field in found))
 
 
-def _table(reference: Reference, found: Runs) -> pd.DataFrame:
-    """Runs as psds_eval wants them."""
+def _table(reference: Reference, found: Spans) -> pd.DataFrame:
+    """Spans as psds_eval wants them."""
     import pandas as pd
 
     hop_us = to_us(reference.grid.hop_s)
@@ -236,6 +237,6 @@ def _table(reference: Reference, found: Runs) -> pd.DataFrame:
     )
 
 
-def _n_pairs(found: Runs) -> int:
-    """Pairs of runs of one clip, summed over clips."""
+def _n_pairs(found: Spans) -> int:
+    """Pairs of spans of one clip, summed over clips."""
     return int((np.bincount(found.clip).astype(np.int64) ** 2).sum())

@@ -11,13 +11,14 @@ import numpy as np
 import xarray as xr
 
 from earmark.errors import OptionError
+from earmark.evaluation.event_lists import Checked, checked
+from earmark.evaluation.scores import Counts, Errors
 from earmark.frames import events_of
 from earmark.recordings import Event
 from earmark.reference import Reference
+from earmark_evaluators import event_based, segment
 from earmark_evaluators.alignment import check_durations, check_positive_s, check_share, event_decision
-from earmark_evaluators.event_lists import Checked, checked
 from earmark_evaluators.results import event_result, versions
-from earmark_evaluators.scores import Counts, Errors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ class SegmentSedEval:
             misses="D",
             alarms="I",
             substitutions="S",
-            criterion=f"segment_based[{self.segment_s:g} s, touched]",
+            criterion=segment.criterion_name(self.segment_s),
             segment_s=self.segment_s,
         )
 
@@ -98,7 +99,6 @@ class EventSedEval:
             percentage_of_length=float(self.length_share),
             event_matching_type="optimal",
         )
-        offset = f", off=max({self.collar_s:g} s, {self.length_share:.0%})" if with_offset else ""
         return _evaluated(
             metric,
             reference,
@@ -107,7 +107,7 @@ class EventSedEval:
             misses="Nfn",
             alarms="Nfp",
             substitutions="Nsubs",
-            criterion=f"event_based[on={self.collar_s:g} s{offset}]",
+            criterion=event_based.criterion_name(self.collar_s, self.length_share if with_offset else None),
             collar_s=self.collar_s,
             length_share=self.length_share,
             compare=self.compare,

@@ -3,8 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from earmark.spans import spans
 from earmark_evaluators.intersection import IntersectionEvaluator, intersection_counts
-from earmark_evaluators.runs import mask, runs
+
+
+def counted(reference: np.ndarray, estimated: np.ndarray, rho_dtc: float, rho_gtc: float):
+    shape = (reference.shape[0], reference.shape[2])
+    return intersection_counts(spans(reference), spans(estimated), shape, rho_dtc=rho_dtc, rho_gtc=rho_gtc)
 
 
 def by_definition(reference: np.ndarray, estimated: np.ndarray, rho_dtc: float, rho_gtc: float) -> np.ndarray:
@@ -32,7 +37,7 @@ def frames_of_runs(active: np.ndarray) -> list[set[int]]:
 def test_counts_follow_the_definition_on_random_data(make_activity, rho) -> None:
     shape = (8, 120, 4)
     reference, estimated = make_activity(shape, seed=5, mean_frames=9), make_activity(shape, seed=6, mean_frames=9)
-    counts = intersection_counts(reference, estimated, rho_dtc=rho[0], rho_gtc=rho[1])
+    counts = counted(reference, estimated, *rho)
     for clip in range(shape[0]):
         expected = by_definition(reference[clip], estimated[clip], *rho)
         assert np.array_equal(np.stack([count[clip] for count in counts]), expected)
@@ -42,7 +47,7 @@ def test_a_share_of_exactly_rho_passes() -> None:
     # 0.1 * 70 is more than 7 on floats; 7 / 70 is 0.1.
     reference, estimated = np.zeros((1, 200, 1), dtype=bool), np.zeros((1, 200, 1), dtype=bool)
     reference[0, 0:70], estimated[0, 63:133] = True, True
-    counts = intersection_counts(reference, estimated, rho_dtc=0.1, rho_gtc=0.1)
+    counts = counted(reference, estimated, 0.1, 0.1)
     assert [int(count.sum()) for count in counts] == [
         1,
         0,
@@ -53,7 +58,7 @@ def test_a_share_of_exactly_rho_passes() -> None:
 def test_a_failing_detection_does_not_help_to_find_a_reference() -> None:
     reference, estimated = np.zeros((1, 100, 1), dtype=bool), np.zeros((1, 100, 1), dtype=bool)
     reference[0, 0:4], estimated[0, 2:50] = True, True  # half of the reference is covered, by a detection that fails
-    counts = intersection_counts(reference, estimated, rho_dtc=0.1, rho_gtc=0.1)
+    counts = counted(reference, estimated, 0.1, 0.1)
     assert [int(count.sum()) for count in counts] == [
         0,
         1,
@@ -65,7 +70,7 @@ def test_one_detection_may_find_many_references_and_many_detections_one() -> Non
     reference, estimated = np.zeros((2, 40, 1), dtype=bool), np.zeros((2, 40, 1), dtype=bool)
     reference[0, [5, 6, 15, 16, 25, 26]], estimated[0, 0:30] = True, True
     reference[1, 0:30], estimated[1, [5, 6, 15, 16]] = True, True
-    tp, fp, fn = intersection_counts(reference, estimated, rho_dtc=0.1, rho_gtc=0.1)
+    tp, fp, fn = counted(reference, estimated, 0.1, 0.1)
     assert (tp[:, 0].tolist(), fp[:, 0].tolist(), fn[:, 0].tolist()) == ([3, 1], [0, 0], [0, 0])
 
 
@@ -73,13 +78,13 @@ def test_clips_are_judged_apart() -> None:
     # The last frame of one clip and the first of the next are not one run.
     activity = np.zeros((2, 10, 1), dtype=bool)
     activity[0, 9], activity[1, 0] = True, True
-    assert len(runs(activity).clip) == 2
-    assert int(intersection_counts(activity, activity, rho_dtc=0.1, rho_gtc=0.1).tp.sum()) == 2
+    assert len(spans(activity).clip) == 2
+    assert int(counted(activity, activity, 0.1, 0.1).tp.sum()) == 2
 
 
-def test_runs_and_mask_undo_each_other(make_activity) -> None:
+def test_spans_and_activity_undo_each_other(make_activity) -> None:
     activity = make_activity((3, 50, 4), seed=7, mean_frames=3)
-    assert np.array_equal(mask(runs(activity), activity.shape), activity)
+    assert np.array_equal(spans(activity).activity(activity.shape), activity)
 
 
 def test_micro_and_macro_and_settings_stand_in_the_result(make_reference, make_predictions) -> None:

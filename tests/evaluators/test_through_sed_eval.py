@@ -6,8 +6,6 @@ import pytest
 from earmark.frames import FrameGrid
 from earmark.recordings import Event
 from earmark.reference import Reference
-from earmark_evaluators.errors import EvaluationError
-from earmark_evaluators.event_lists import checked
 from earmark_evaluators.segment import SegmentEvaluator
 from earmark_evaluators.through_sed_eval import EventSedEval, SegmentSedEval
 
@@ -95,32 +93,3 @@ def test_empty_sides_are_decided_without_a_warning(make_clip, make_predictions, 
     missed = evaluator.evaluate(*event_case(make_clip, make_predictions, [Event(1, 2, "car")], []))
     assert (float(missed.fscore_macro), float(missed.error_rate)) == (0, 1)
     assert np.isnan(missed.fscore_macro_sed_eval)  # the library leaves the class out, and then has none
-
-
-def test_a_name_outside_the_vocabulary_is_an_error_that_guesses() -> None:
-    with pytest.raises(EvaluationError, match=r"a.wav: the event 'cat' is not in the vocabulary. Did you mean 'car'\?"):
-        checked([Event(0, 1, "cat")], ["car"], duration_s=10, tolerance_s=0, where="a.wav")
-
-
-def test_an_event_far_beyond_the_evaluated_length_is_an_error() -> None:
-    with pytest.raises(EvaluationError, match=r"'car' ends at 12 s, but only 10 s are evaluated.*durations"):
-        checked([Event(0, 12, "car")], ["car"], duration_s=10, tolerance_s=0.02, where="a.wav")
-
-
-def test_an_event_that_does_not_end_after_it_begins_is_an_error() -> None:
-    with pytest.raises(EvaluationError, match=r"'car' from 2 s to 1 s does not end after it begins"):
-        checked([Event(2, 1, "car")], ["car"], duration_s=10, tolerance_s=0, where="a.wav")
-
-
-def test_an_event_just_beyond_the_end_is_cut_or_dropped_and_counted() -> None:
-    events = [Event(9.0, 10.01, "car"), Event(10.0, 10.02, "bird")]
-    result = checked(events, ["car", "bird"], duration_s=10, tolerance_s=0.03, where="a.wav")
-    assert result.events == [Event(9.0, 10, "car")]
-    assert result.n_cut == 2
-
-
-def test_a_chain_of_overlaps_becomes_one_event() -> None:
-    events = [Event(0, 4, "car"), Event(1, 2, "car"), Event(1.5, 2, "bird"), Event(3, 6, "car")]
-    result = checked(events, ["car", "bird"], duration_s=10, tolerance_s=0, where="a.wav")
-    assert result.events == [Event(0, 6, "car"), Event(1.5, 2, "bird")]
-    assert result.n_merged == 2

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from earmark.cli import corpora, experiments, papers
+from earmark.cli import corpora, evaluate, experiments, models, papers
 from earmark.errors import EarmarkError
 
 
@@ -36,9 +36,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,
+    rich_markup_mode=None,
 )
 papers.add_to(app)
 experiments.add_to(app)
+models.add_to(app)
+evaluate.add_to(app)
 corpora.add_to(app)
 
 

@@ -42,8 +42,8 @@ def train(
     """
     import dataclasses
 
+    from earmark.bundles.export import export
     from earmark.errors import ExperimentError
-    from earmark.model_card import export
     from earmark.pipeline import run_study
     from earmark.plugins import plugins
     from earmark.progress import reporting
@@ -92,12 +92,12 @@ def predict(
     from rich.console import Console
     from rich.table import Column, Table
 
-    from earmark.bundle import load_bundle
-    from earmark.detections import Detections, find_recordings
+    from earmark.bundles.bundle import load_bundle
+    from earmark.bundles.detections import Detections, find_recordings
+    from earmark.bundles.detector import Detector
     from earmark.devices import resolve_device
     from earmark.errors import AudioError
     from earmark.plugins import plugins
-    from earmark.prediction import Detector
     from earmark.progress import reporting
 
     manager = plugins()

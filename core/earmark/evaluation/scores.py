@@ -1,11 +1,12 @@
 """Scores from counts: pure functions, with one policy for classes that are absent or never detected.
 
-Counts add over clips and recordings, F-scores do not; so every evaluator counts first and scores last.
+Counts add over clips and recordings, F-scores do not; so everything that judges counts first and scores last. Counts
+have the class as their last axis; scores are then of every class, or averages over it, for any axes before it: a
+whole set (class,), or resamples of it (resample, class).
 """
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -29,9 +30,18 @@ class Counts(NamedTuple):
     fp: IntArray
     fn: IntArray
 
+    @property
+    def present(self) -> npt.NDArray[np.bool_]:
+        """Whether a class occurs in the reference (..., class)."""
+        return np.asarray(self.tp + self.fn > 0)
+
     def total(self) -> Counts:
         """Sum over everything but the class (class,)."""
         return Counts(*(count.reshape(-1, count.shape[-1]).sum(axis=0) for count in self))
+
+    def pooled(self) -> Counts:
+        """Sum over the classes (..., 1)."""
+        return Counts(*(count.sum(axis=-1, keepdims=True) for count in self))
 
 
 class Errors(NamedTuple):
@@ -72,45 +82,68 @@ def cell_errors(reference: npt.NDArray[np.bool_], estimated: npt.NDArray[np.bool
 
 
 def class_fscore(counts: Counts) -> FloatArray:
-    """F-score of each class (class,): 2 TP / (2 TP + FP + FN), NaN where nothing was there and nothing estimated.
+    """F-score of each class (..., class): 2 TP / (2 TP + FP + FN), NaN where nothing was there and nothing estimated.
 
     >>> class_fscore(Counts(np.array([1, 0, 0]), np.array([1, 0, 2]), np.array([1, 0, 0]))).tolist()
     [0.5, nan, 0.0]
     """
-    total = 2 * counts.tp + counts.fp + counts.fn
-    fscore = np.full(total.shape, np.nan)
-    np.divide(2.0 * counts.tp, total, out=fscore, where=total > 0)
-    return fscore
+    return _share(2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn)
 
 
-def fscore_micro(counts: Counts) -> float:
-    """F-score of the pooled counts, from counts (class,); NaN where nothing was there and nothing estimated."""
-    return float(class_fscore(Counts(*(count.sum(keepdims=True) for count in counts)))[0])
+def class_precision(counts: Counts) -> FloatArray:
+    """Precision of each class (..., class): TP / (TP + FP); 0 where the class occurs and is never detected.
+
+    >>> class_precision(Counts(np.array([1, 0, 0]), np.array([1, 0, 0]), np.array([0, 5, 0]))).tolist()
+    [0.5, 0.0, nan]
+    """
+    precision = _share(counts.tp, counts.tp + counts.fp)
+    return np.where(np.isnan(precision) & counts.present, 0.0, precision)
 
 
-def fscore_macro(counts: Counts) -> float:
-    """Mean F-score of the classes that occur in the reference, from counts (class,).
+def class_recall(counts: Counts) -> FloatArray:
+    """Recall of each class (..., class): TP / (TP + FN), NaN where there was nothing to find."""
+    return _share(counts.tp, counts.tp + counts.fn)
+
+
+def macro(score: FloatArray, counts: Counts) -> FloatArray:
+    """Mean of a score (..., class) over the classes that occur in the reference (...); NaN where none does."""
+    present = counts.present
+    return _share(np.where(present, score, 0.0).sum(axis=-1), present.sum(axis=-1))
+
+
+def fscore_micro(counts: Counts) -> FloatArray:
+    """F-score of the pooled counts (...); NaN where nothing was there and nothing estimated."""
+    return np.asarray(class_fscore(counts.pooled())[..., 0])
+
+
+def fscore_macro(counts: Counts) -> FloatArray:
+    """Mean F-score of the classes that occur in the reference (...).
 
     Where none occurs it is 0 if anything was estimated and NaN if nothing was, as the micro average is.
     """
-    present = counts.tp + counts.fn > 0
-    return float(class_fscore(counts)[present].mean()) if present.any() else fscore_micro(counts)
+    return np.where(counts.present.any(axis=-1), macro(class_fscore(counts), counts), fscore_micro(counts))
 
 
-def fscore_macro_all(counts: Counts) -> float:
-    """Mean F-score of all classes, absent ones counting 0, from counts (class,); never NaN.
+def fscore_macro_all(counts: Counts) -> FloatArray:
+    """Mean F-score of all classes, absent ones counting 0 (...); never NaN.
 
     Source: [partial_labels], whose macro averages are over all 25 classes, heard in the evaluation set or not.
     """
-    return float(np.nan_to_num(class_fscore(counts), nan=0.0).mean())
+    return np.asarray(np.nan_to_num(class_fscore(counts), nan=0.0).mean(axis=-1))
 
 
-def rate(n_errors: int, n_reference: int) -> float:
+def rate(n_errors: npt.ArrayLike, n_reference: npt.ArrayLike) -> FloatArray:
     """Errors per reference unit: NaN for 0 / 0, infinite where errors were made with nothing to find.
 
-    >>> rate(3, 4), rate(0, 0), rate(1, 0)
-    (0.75, nan, inf)
+    >>> rate([3, 0, 1], [4, 0, 0]).tolist()
+    [0.75, nan, inf]
     """
-    if n_reference:
-        return n_errors / n_reference
-    return math.inf if n_errors else math.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.true_divide(n_errors, n_reference)
+
+
+def _share(of: npt.NDArray[np.number], total: IntArray) -> FloatArray:
+    """Quotient, NaN where the total is 0."""
+    share = np.full(np.shape(total), np.nan)
+    np.divide(of, total, out=share, where=np.asarray(total) > 0)
+    return share

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from earmark_evaluators.scores import (
+from earmark.evaluation.scores import (
     Counts,
     cell_counts,
     cell_errors,

@@ -1,0 +1,1 @@
+"""Judging lists of events: files, counts, scores, intervals, reports."""
