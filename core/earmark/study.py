@@ -249,7 +249,7 @@ def check_plugins(experiment: Experiment, manager: PluginManager, where: str) ->
 
 
 def plain(value: Any) -> Any:
-    """Options as JSON: tuples become lists, files their content's address, as a path says nothing of what lies there."""
+    """Options as JSON: tuples become lists, a file the address of its content, as what lies at a path may change."""
     if isinstance(value, Path) and value.is_file():
         return f"file:{hashlib.blake2b(value.read_bytes(), digest_size=16).hexdigest()}"
     if isinstance(value, Mapping):

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 from earmark.errors import AnnotationError
 from earmark_formats.gathering import text_of
@@ -24,7 +25,8 @@ def rows(path: Path, *, quoted: bool = True) -> Iterator[tuple[int, list[str]]]:
     text = text_of(path)
     first = next((line for line in text.splitlines() if line.strip()), "")
     # A tab is never part of a name; a comma may be, and may be a decimal comma.
-    mark, quoting = "\t" if "\t" in first else ",", csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    mark = "\t" if "\t" in first else ","
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, quoting=quoting, strict=True)
     try:
         for fields in reader:

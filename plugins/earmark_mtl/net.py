@@ -86,7 +86,7 @@ class WeakBranch(nn.Module):
 
 
 class MtlCnnBiGru(nn.Module):
-    """CNN trunk with a scene branch and a BiGRU event branch.
+    """CNN trunk with a scene branch, where there are scenes, and a BiGRU event branch.
 
     Source: [partial_labels], Table 3 and section 5; at its defaults and sizes 1,322,909 parameters, 1,331,167 with
     the weak branch. All variants name what they share alike (``trunk.*``, ``scene.*``, ``event.*``), so that a stage
@@ -128,16 +128,19 @@ class MtlCnnBiGru(nn.Module):
             ConvBlock(first, second, pool=(1, MEL_POOLS[1])),
             ConvBlock(second, third, pool=(1, MEL_POOLS[2])),
         )
-        self.scene = SceneBranch(
-            shared_channels[-1],
-            task.n_frames,
-            n_bins,
-            task.n_scenes,
-            channels=scene_channels,
-            units=scene_units,
-            dropout=dropout,
-            keep_mel_bins=keep_mel_bins,
-        )
+        # Recordings of one place, as in a folder of one's own, have no scenes to tell apart.
+        self.scene = None
+        if task.n_scenes:
+            self.scene = SceneBranch(
+                shared_channels[-1],
+                task.n_frames,
+                n_bins,
+                task.n_scenes,
+                channels=scene_channels,
+                units=scene_units,
+                dropout=dropout,
+                keep_mel_bins=keep_mel_bins,
+            )
         self.event = EventBranch(
             shared_channels[-1] * n_bins, task.n_events, gru_units=gru_units, units=event_units, dropout=dropout
         )
@@ -150,7 +153,7 @@ class MtlCnnBiGru(nn.Module):
         return Outputs(
             event_frame_logit=frame_logit,
             event_clip_logit=frame_logit.amax(dim=1) if self.weak is None else self.weak(context),
-            scene_logit=self.scene(x),
+            scene_logit=None if self.scene is None else self.scene(x),
         )
 
 

@@ -22,7 +22,8 @@ def earmark(*arguments: str):
 @pytest.mark.parametrize(
     "command",
     [[], ["demo"], ["paper"], ["run"], ["runs"], ["runs", "list"], ["runs", "show"], ["runs", "compare"],
-     ["runs", "clean"], ["data"], ["data", "list"], ["data", "synthesize"], ["data", "check"], ["plugins"]],
+     ["runs", "clean"], ["train"], ["predict"], ["evaluate"], ["data"], ["data", "list"], ["data", "synthesize"],
+     ["data", "check"], ["data", "fetch"], ["plugins"]],
     ids=" ".join,
 )  # fmt: skip
 def test_help_answers_for_every_command(command):
@@ -111,3 +112,32 @@ def test_a_corpus_is_synthesised_listed_and_checked_from_the_command_line(tmp_pa
     assert "synthetic" in checked.stdout
     assert earmark("data", "check", "tut", tmp_path / "nowhere").exit_code == 1
     assert "--set wants NAME=VALUE" in earmark("data", "synthesize", "tut", "--set", "development_min").stderr
+
+
+def test_a_model_is_trained_kept_and_used_from_the_command_line(tmp_path, small_study, small_stores):
+    trained = earmark(
+        "train", TABLE5, "--profile", "smoke", "--stage", "strong", "--stores", small_stores, "--to", tmp_path / "model"
+    )
+    assert trained.exit_code == 0, trained.output
+    assert "segment fscore micro" in trained.stdout
+    recordings = tmp_path / "recordings"
+    recordings.mkdir()
+    source = next(r for r in small_study.dataset.recordings if r.duration_s == 10)
+    (recordings / "good.wav").write_bytes((small_study.dataset.root / source.path).read_bytes())
+    (recordings / "bad.wav").write_bytes(b"no sound")
+    (recordings / "empty.mp3").touch()
+    ran = earmark("predict", tmp_path / "model", recordings, "--format", "raven", "--to", tmp_path / "out")
+    assert ran.exit_code == 1
+    assert "bad.wav: not a readable sound file" in ran.stderr
+    assert "empty.mp3: the file is empty" in ran.stderr
+    assert "2 of 3 recordings could not be read" in ran.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"good.selections.txt", "scenes.tsv"}
+    again = earmark("predict", tmp_path / "model", recordings / "good.wav", "--to", tmp_path / "out2")
+    assert again.exit_code == 0
+
+
+def test_a_file_with_several_methods_wants_to_know_which_one_to_keep(tmp_path, small_study, small_stores):
+    ran = earmark("train", TABLE5, "--profile", "smoke", "--stores", small_stores, "--to", tmp_path / "model")
+    assert ran.exit_code == 1
+    assert "5 stages have a title; say which one to keep with --stage: strong, weak" in ran.stderr
+    assert not (tmp_path / "model").exists()

@@ -13,14 +13,14 @@ import xarray as xr
 from torch import nn
 
 from earmark import hookimpl
-from earmark.bundle import BundleError, load_bundle, save_bundle
-from earmark.detections import Detections, DetectionsError, find_recordings
+from earmark.bundles.bundle import BundleError, load_bundle, save_bundle
+from earmark.bundles.detections import Detections, DetectionsError, find_recordings
+from earmark.bundles.detector import Detector, window_starts, window_weight
+from earmark.bundles.export import export
 from earmark.errors import AudioError, UnknownPluginError
-from earmark.model_card import export
 from earmark.outputs import Outputs
 from earmark.pipeline import run_study
 from earmark.plugins import PluginManager, plugins
-from earmark.prediction import Detector, window_starts, window_weight
 from earmark.protocols import Task
 from earmark.study import Job
 from earmark.workspace import open_store

@@ -12,7 +12,8 @@ from earmark.experiment import Optimiser
 from earmark.hookspecs import hookimpl
 from earmark.outputs import Outputs
 from earmark.plugins import PluginManager
-from earmark.testing import EVENTS, GRID, small_targets
+from earmark.testing import small_targets
+from earmark.testing.small import EVENTS, GRID
 from earmark.training import OPTIMISERS, TrainingError, WeightedLoss, fit, predict, take_over
 
 

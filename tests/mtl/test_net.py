@@ -85,3 +85,13 @@ def test_a_prediction_does_not_depend_on_the_batch_that_a_clip_is_in():
         together, alone = net(x), net(x[3:4])
     torch.testing.assert_close(together.event_frame_logit[3:4], alone.event_frame_logit)
     torch.testing.assert_close(together.scene_logit[3:4], alone.scene_logit)
+
+
+def test_without_scenes_there_is_no_scene_branch():
+    torch.manual_seed(0)
+    task = Task(n_frames=50, n_mels=32, n_events=3, n_scenes=0)
+    net = MtlCnnBiGru(task, shared_channels=(4, 4, 4), scene_channels=(4, 4), gru_units=4)
+    outputs = net(torch.randn(2, 50, 32))
+    assert outputs.scene_logit is None
+    assert outputs.event_frame_logit.shape == (2, 50, 3)
+    assert not [name for name, _ in net.named_parameters() if name.startswith("scene")]

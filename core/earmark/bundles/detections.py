@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from earmark.annotations import Annotated
+from earmark.bundles.detector import Prediction
 from earmark.errors import AudioError, EarmarkError
-from earmark.prediction import Prediction
 from earmark.protocols import AnnotationFormat
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus", ".w64", ".rf64", ".au", ".caf"})

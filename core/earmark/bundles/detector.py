@@ -14,7 +14,7 @@ import xarray as xr
 from torch import Tensor
 
 from earmark.audio import audio_info, read_clip
-from earmark.bundle import Bundle, normaliser
+from earmark.bundles.bundle import Bundle, normaliser
 from earmark.errors import AudioError
 from earmark.frames import events_of
 from earmark.plugins import PluginManager

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from earmark.bundle import BundleDescription, save_bundle
+from earmark.bundles.bundle import BundleDescription, save_bundle
 from earmark.experiment import PluginRef
 from earmark.pipeline import fitted_steps
 from earmark.study import Job, Study, plain
