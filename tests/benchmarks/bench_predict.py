@@ -21,10 +21,10 @@ import numpy as np
 import soundfile
 import torch
 
-from earmark.bundle import load_bundle, save_bundle
-from earmark.detections import Detections
+from earmark.bundles.bundle import load_bundle, save_bundle
+from earmark.bundles.detections import Detections
+from earmark.bundles.detector import Detector
 from earmark.plugins import plugins
-from earmark.prediction import Detector
 from earmark.protocols import Task
 from record import load_average, record
 

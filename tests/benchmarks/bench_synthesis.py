@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from earmark_corpora.synthesis.tut_stand_in import TutStandIn
-from earmark_corpora.tut import TutCorpus
+from earmark_corpora.tut.four_scenes import TutCorpus
 from record import load_average, record
 
 DEVELOPMENT_MIN, EVALUATION_MIN = 36.0, 18.0

@@ -55,5 +55,30 @@ def corpus_root(tmp_path: Path, write_lines: WriteLines) -> Path:
         write_lines(root / "metadata_SEDandASC01", name, lines)
     for path, length_s in LENGTHS_S.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(root / path, np.zeros((round(8000 * length_s), 2)), 8000, subtype="PCM_16")
+        soundfile.write(root / path, np.zeros((round(44_100 * length_s), 2)), 44_100, subtype="PCM_16")
     return root
+
+
+WriteSilence = Callable[..., None]
+
+
+@pytest.fixture
+def silence() -> WriteSilence:
+    """Writes a silent recording and the folders above it; as TUT sets publish theirs where nothing else is said."""
+
+    def write(path: Path, seconds: float = 1.0, rate_hz: int = 44_100, channels: int = 2) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.zeros((round(rate_hz * seconds), channels)), rate_hz, subtype="PCM_16")
+
+    return write
+
+
+@pytest.fixture
+def text() -> Callable[[Path, str], None]:
+    """Writes a text file byte by byte, line ends included, and the folders above it."""
+
+    def write(path: Path, content: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode())
+
+    return write

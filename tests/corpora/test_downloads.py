@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from earmark.cli import app
 from earmark.plugins import plugins
 from earmark_corpora.downloads import GROUPS, SETS, published
-from earmark_corpora.tut_layout import ANNOTATION_FOLDER, DATASETS, FOLDS, SPLITS, fold_file
+from earmark_corpora.tut.layout import ANNOTATION_FOLDER, DATASETS, FOLDS, SPLITS, fold_file
 
 EVERY = (*SETS, *GROUPS)
 

@@ -6,8 +6,8 @@ import pytest
 
 from earmark.errors import AnnotationError, CorpusError
 from earmark.recordings import Event
-from earmark_corpora.tut_annotations import annotated_recordings, annotation_folder, read_annotations, read_lines
-from earmark_corpora.tut_layout import EVENTS, SCENES
+from earmark_corpora.tut.annotations import annotated_recordings, annotation_folder, read_annotations, read_lines
+from earmark_corpora.tut.layout import EVENTS, SCENES
 
 STREET = "TUT-sound-events-2017-development/audio/street/a001.wav"
 HOME = "TUT-sound-events-2016-development/audio/home/a030.wav"

@@ -10,8 +10,8 @@ import soundfile
 
 from earmark.errors import AnnotationError, AudioError, CorpusError
 from earmark.recordings import Event
-from earmark_corpora.tut import TutCorpus
-from earmark_corpora.tut_layout import EVENTS, SCENES
+from earmark_corpora.tut.four_scenes import TutCorpus
+from earmark_corpora.tut.layout import EVENTS, SCENES
 
 STREET = "TUT-sound-events-2017-development/audio/street/a001.wav"
 OFFICE = "TUT-acoustic-scenes-2016-development/audio/a099_0_30.wav"
@@ -28,7 +28,7 @@ def test_recordings_carry_what_annotations_and_audio_say(corpus_root):
     assert (dataset.name, dataset.synthetic, dataset.events, dataset.scenes) == ("tut", False, EVENTS, SCENES)
     street = recording(dataset, STREET)
     assert (street.scene, street.split, street.fold, street.group) == ("city_center", "development", 1, None)
-    assert (street.duration_s, street.rate_hz, street.channels) == (6.0, 8000, 2)
+    assert (street.duration_s, street.rate_hz, street.channels) == (6.0, 44_100, 2)
     assert street.events == (Event(0.0, 4.5, "car"), Event(2.0, 3.25, "people talking"))
 
 
@@ -54,7 +54,7 @@ def test_offsets_a_hair_behind_the_end_are_clamped(corpus_root):
 
 
 def test_an_offset_far_behind_the_end_is_an_error_with_its_line(corpus_root):
-    soundfile.write(corpus_root / STREET, np.zeros((8000 * 3, 2)), 8000)
+    soundfile.write(corpus_root / STREET, np.zeros((44_100 * 3, 2)), 44_100)
     with pytest.raises(AnnotationError, match=r"meta_development\.txt, line 2: 'car' .* passes the end .* at 3 s"):
         TutCorpus().read(corpus_root)
 
@@ -129,7 +129,7 @@ def test_check_counts_what_a_partial_copy_lacks(corpus_root):
 
 
 def test_check_says_what_does_not_match_and_goes_on(corpus_root):
-    soundfile.write(corpus_root / STREET, np.zeros((8000 * 3, 2)), 8000)
+    soundfile.write(corpus_root / STREET, np.zeros((44_100 * 3, 2)), 44_100)
     (corpus_root / OFFICE).write_bytes(b"no sound")
     said = "\n".join(TutCorpus().check(corpus_root))
     assert "Does not match:" in said
@@ -148,3 +148,16 @@ def test_check_works_without_annotations(corpus_root):
 
 def test_check_of_no_folder_says_so(tmp_path):
     assert "no such folder" in "\n".join(TutCorpus().check(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "channels", "said"),
+    [(22_050, 2, "22050 Hz, but this data set is published at 44100 Hz"), (44_100, 1, "1 channel, but .* with 2")],
+)
+def test_converted_audio_is_refused_where_it_would_be_resampled_without_a_word(
+    corpus_root, silence, rate_hz, channels, said
+):
+    silence(corpus_root / STREET, 6.0, rate_hz, channels)
+    with pytest.raises(AudioError, match=rf"a001\.wav: {said}.*Unpack its audio archive again"):
+        TutCorpus().read(corpus_root)
+    assert "Does not match:" in "\n".join(TutCorpus().check(corpus_root))

@@ -10,7 +10,7 @@ import pytest
 
 from earmark.frames import recording_activity
 from earmark_corpora.synthesis.plan import STRATA, least_minutes, load_statistics, sampled_recordings
-from earmark_corpora.tut_layout import DATASETS, EVENTS, SCENES, path_problem
+from earmark_corpora.tut.layout import DATASETS, EVENTS, SCENES, path_problem
 
 REAL = {"development": 163.0, "evaluation": 72.0}
 

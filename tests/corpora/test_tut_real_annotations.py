@@ -7,8 +7,8 @@ import pytest
 
 from earmark.frames import FrameGrid, clip_activity
 from earmark.recordings import cut
-from earmark_corpora.tut_annotations import annotated_recordings
-from earmark_corpora.tut_layout import EVENTS
+from earmark_corpora.tut.annotations import annotated_recordings
+from earmark_corpora.tut.layout import EVENTS
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -23,7 +24,7 @@ from earmark_corpora.synthesis.signals import (
     strokes,
     tone,
 )
-from earmark_corpora.tut_layout import EVENTS, SCENES
+from earmark_corpora.tut.layout import EVENTS, SCENES
 
 
 def recording(scene="home", duration_s=12.0, events=(), path="TUT-sound-events-2016-development/audio/home/s001.wav"):
@@ -163,7 +164,7 @@ def test_a_mixture_depends_on_seed_and_path_alone():
 
 
 def test_events_stand_out_of_the_background_by_the_drawn_snr(monkeypatch):
-    monkeypatch.setattr(mixing, "SNR_DB", (10.0, 10.0))
+    monkeypatch.setattr(mixing, "TUT", dataclasses.replace(mixing.TUT, snr_db=(10.0, 10.0)))
     rises_db = []
     for seed in range(6):
         events = [Event(4.0, 8.0, "water tap running")]

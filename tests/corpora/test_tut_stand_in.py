@@ -12,11 +12,11 @@ import soundfile
 from earmark.errors import CorpusError, OptionError
 from earmark.plugins import PluginManager
 from earmark_corpora import plugin
-from earmark_corpora.synthesis import writing
+from earmark_corpora.synthesis import tut_writing
 from earmark_corpora.synthesis.plan import sampled_recordings
 from earmark_corpora.synthesis.tut_stand_in import TutStandIn
-from earmark_corpora.synthesis.writing import write_stand_in
-from earmark_corpora.tut import TutCorpus
+from earmark_corpora.synthesis.tut_writing import write_stand_in
+from earmark_corpora.tut.four_scenes import TutCorpus
 
 LEAST = {"development_min": 1.34, "evaluation_min": 1.34}
 
@@ -40,7 +40,11 @@ def copy(stand_in, tmp_path) -> Path:
 def test_the_plugin_gives_reader_and_synthesizer_under_one_name():
     manager = PluginManager()
     manager.register(plugin, "corpora")
-    assert manager.names("corpus") == manager.names("synthesizer") == ["tut"]
+    assert {"desed", "tut", "tut2018"} <= set(manager.names("synthesizer"))
+    assert set(manager.names("synthesizer")) <= set(manager.names("corpus"))
+    for kind in ("corpus", "synthesizer"):
+        for name in manager.names(kind):
+            manager.build(kind, name, {}, "a test")
     options = {"development_min": 2, "annotations": None}
     assert manager.build("synthesizer", "tut", options, "a test") == TutStandIn(development_min=2.0)
 
@@ -98,7 +102,7 @@ def test_neither_order_nor_number_of_workers_changes_the_sound(stand_in, tmp_pat
 
 
 def test_a_second_call_renders_nothing_again(copy, monkeypatch):
-    monkeypatch.setattr(writing, "render", lambda *_: pytest.fail("rendered again"))
+    monkeypatch.setattr(tut_writing, "render", lambda *_: pytest.fail("rendered again"))
     steps = []
     TutStandIn(**LEAST).synthesize(copy, seed=1, advance=lambda done, total: steps.append((done, total)))
     assert steps == [(i + 1, len(audio_of(copy))) for i in range(len(audio_of(copy)))]

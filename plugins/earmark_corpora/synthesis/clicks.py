@@ -16,7 +16,7 @@ from earmark_corpora.synthesis.signals import (
     samples,
     strokes,
 )
-from earmark_corpora.tut_layout import RATE_HZ
+from earmark_corpora.tut.layout import RATE_HZ
 
 
 def click(rng: Rng, low_hz: float, high_hz: float, t60_s: float, n_modes: int = 5) -> Signal:

@@ -25,7 +25,7 @@ from earmark_corpora.synthesis.signals import (
     tilt,
     tone,
 )
-from earmark_corpora.tut_layout import RATE_HZ
+from earmark_corpora.tut.layout import RATE_HZ
 
 
 def _pass_by(rng: Rng, n: int, nearest_s: float) -> Signal:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from earmark.recordings import Event, Recording
 from earmark_corpora.synthesis.chance import Rng, generator
-from earmark_corpora.tut_layout import CHANNELS, DATASETS, FOLDS, RATE_HZ, location_of
+from earmark_corpora.tut.layout import CHANNELS, DATASETS, FOLDS, RATE_HZ, location_of
 
 Times = npt.NDArray[np.float64]
 

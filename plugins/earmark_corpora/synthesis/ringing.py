@@ -19,7 +19,7 @@ from earmark_corpora.synthesis.signals import (
     strokes,
     swell,
 )
-from earmark_corpora.tut_layout import RATE_HZ
+from earmark_corpora.tut.layout import RATE_HZ
 
 
 def _clinks(low_hz: float, high_hz: float, t60_s: float, per_s: float, knock: float, pieces: Signal) -> Sound:

@@ -25,7 +25,7 @@ from earmark_corpora.synthesis.signals import (
     tone,
 )
 from earmark_corpora.synthesis.voices import people_talking
-from earmark_corpora.tut_layout import RATE_HZ
+from earmark_corpora.tut.layout import RATE_HZ
 
 MIC_DELAY = 128
 """Samples by which `Place.response` delays its direct sound."""
@@ -124,7 +124,11 @@ _GRID_HZ = np.geomspace(20, RATE_HZ / 2, 256).astype(np.float32)
 
 def draw_place(rng: Rng, scene: str) -> Place:
     """Draw a location of a scene."""
-    scenery = SCENERIES[scene]
+    return place_in(SCENERIES[scene], rng)
+
+
+def place_in(scenery: Scenery, rng: Rng) -> Place:
+    """Draw a location from ranges."""
     steady = product(
         tilt(rng.uniform(*scenery.slope_db), between(rng, *scenery.corner_hz)),
         band(between(rng, 20, 60), 18_000, 1.0),

@@ -10,7 +10,7 @@ import scipy.fft
 import scipy.signal
 
 from earmark_corpora.synthesis.chance import Rng
-from earmark_corpora.tut_layout import RATE_HZ
+from earmark_corpora.tut.layout import RATE_HZ
 
 Signal = npt.NDArray[np.float32]
 Gain = Callable[[Signal], Signal]

@@ -14,7 +14,7 @@ from earmark.errors import OptionError
 from earmark.processes import n_processors
 from earmark.recordings import Recording
 from earmark_corpora.synthesis.plan import least_minutes, sampled_recordings
-from earmark_corpora.tut_annotations import annotated_recordings
+from earmark_corpora.tut.annotations import annotated_recordings
 
 VERSION = 2
 """Raised whenever the same options and seed give other sound or other annotations."""
@@ -61,7 +61,7 @@ class TutStandIn:
             AnnotationError: an annotation to follow cannot be right.
         """
         # Imported late: signal processing takes longer to import than most commands that load plugins take in all.
-        from earmark_corpora.synthesis.writing import write_stand_in
+        from earmark_corpora.synthesis.tut_writing import write_stand_in
 
         workers = min(n_processors(), MOST_WORKERS)
         write_stand_in(root, self.recordings(seed), self.identity(seed), seed=seed, workers=workers, advance=advance)

@@ -23,7 +23,7 @@ from earmark_corpora.synthesis.signals import (
     tilt,
     tone,
 )
-from earmark_corpora.tut_layout import RATE_HZ
+from earmark_corpora.tut.layout import RATE_HZ
 
 
 def _mouth(first_hz: float, second_hz: float, third_hz: float) -> Gain:

@@ -1,10 +1,11 @@
-"""Puts a stand-in on disk: each recording whole or absent, annotations last."""
+"""Puts a stand-in on disk: each sound whole or absent, lists and annotations last."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +14,31 @@ from filelock import FileLock
 
 from earmark.audio import audio_info
 from earmark.errors import AudioError, CorpusError
-from earmark.recordings import Event, Recording
-from earmark_corpora.synthesis.mixing import render
-from earmark_corpora.synthesis.signals import samples
-from earmark_corpora.tut_layout import (
-    ANNOTATION_FOLDER,
-    DATASETS,
-    EVENT_FREE_LIST,
-    FOLDS,
-    MARKER,
-    RATE_HZ,
-    SPLITS,
-    fold_file,
-)
-
-HEADER = "path\tscene_label\tevent_start_time\tevent_end_time\tevent_label"
+from earmark_corpora.marker import MARKER
+from earmark_corpora.synthesis.signals import Signal
 
 
-def write_stand_in(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SoundFile:
+    """A sound to be written, and how it comes about."""
+
+    path: str
+    """Below the root of the stand-in, with forward slashes."""
+    n_samples: int
+    rate_hz: int
+    subtype: str
+    """Of its samples, in the words of libsndfile: PCM_16 or PCM_24."""
+    render: Callable[[], Signal]
+    """Gives the sound (sample, channel) in [-1, 1]."""
+
+
+def write_files(
     root: Path,
-    recordings: tuple[Recording, ...],
+    sounds: Sequence[SoundFile],
+    texts: Mapping[str, str],
     marker: Mapping[str, Any],
     *,
-    seed: int,
+    foreign: Collection[str],
     workers: int,
     advance: Callable[[int, int], None] | None = None,
 ) -> None:
@@ -43,37 +46,47 @@ def write_stand_in(
 
     A second process that writes into the same folder waits for the first.
 
+    Args:
+        root: folder of the stand-in; made where it is not there.
+        sounds: what it holds; those that are whole already are kept.
+        texts: contents of its other files by path, written in this order after all sounds.
+        marker: what decides the stand-in; kept in `MARKER`, which tells it from the real corpus.
+        foreign: names below the root that only a real corpus has where there is no marker.
+        workers: threads that render.
+        advance: called with the number of sounds done and their total.
+
     Raises:
         CorpusError: the folder holds something else, or cannot be written.
     """
-    _claimable(root, marker)
+    _claimable(root, marker, foreign)
     try:
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / ".synthesis.lock"):
-            if not _claimable(root, marker):
+            if not _claimable(root, marker, foreign):
                 _replace(root / MARKER, json.dumps(marker, indent=2) + "\n")
-            _write_audio(root, recordings, seed, workers, advance)
-            _write_annotations(root, recordings)
+            _write_sounds(root, sounds, workers, advance)
+            for path, text in texts.items():
+                _replace(root / path, text)
     except OSError as error:
         raise _unwritable(root, error) from error
 
 
-def write_recording(root: Path, recording: Recording, seed: int) -> None:
-    """Render a recording and write it as 24-bit WAV, aside first and renamed when whole.
+def write_sound(root: Path, sound: SoundFile) -> None:
+    """Render a sound and write it as WAV, aside first and renamed when whole.
 
     Raises:
         CorpusError: the disk is full or not writable.
     """
-    target = root / recording.path
-    if _is_whole(target, recording):
+    target = root / sound.path
+    if _is_whole(target, sound):
         return
     aside = target.with_name(f"{target.name}.part")
-    sound = render(recording, seed)
+    samples = sound.render()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(str(aside), sound, RATE_HZ, subtype="PCM_24", format="WAV")
+        soundfile.write(str(aside), samples, sound.rate_hz, subtype=sound.subtype, format="WAV")
         # libsndfile does not tell when closing a file on a full disk fails.
-        if aside.stat().st_size < sound.size * 3:
+        if aside.stat().st_size < samples.size * (3 if sound.subtype == "PCM_24" else 2):
             raise OSError(f"{aside} is shorter than what was written")
         aside.replace(target)
     except (OSError, AssertionError, soundfile.LibsndfileError) as error:
@@ -81,31 +94,26 @@ def write_recording(root: Path, recording: Recording, seed: int) -> None:
         raise _unwritable(root, error) from error
 
 
-def _write_audio(
-    root: Path,
-    recordings: tuple[Recording, ...],
-    seed: int,
-    workers: int,
-    advance: Callable[[int, int], None] | None,
+def _write_sounds(
+    root: Path, sounds: Sequence[SoundFile], workers: int, advance: Callable[[int, int], None] | None
 ) -> None:
     # Threads: numpy and libsndfile let go of the interpreter's lock, and no worker has to import anything.
     # The longest first, so that no worker sits idle at the end.
     with ThreadPoolExecutor(workers) as pool:
         futures = [
-            pool.submit(write_recording, root, recording, seed)
-            for recording in sorted(recordings, key=lambda recording: -recording.duration_s)
+            pool.submit(write_sound, root, sound) for sound in sorted(sounds, key=lambda sound: -sound.n_samples)
         ]
         try:
             for done, future in enumerate(as_completed(futures), 1):
                 future.result()
                 if advance is not None:
-                    advance(done, len(recordings))
+                    advance(done, len(sounds))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def _claimable(root: Path, marker: Mapping[str, Any]) -> bool:
+def _claimable(root: Path, marker: Mapping[str, Any], foreign: Collection[str]) -> bool:
     """True where this stand-in was begun already, False where nothing is there; anything else is an error."""
     file = root / MARKER
     if file.is_file():
@@ -119,7 +127,7 @@ def _claimable(root: Path, marker: Mapping[str, Any]) -> bool:
                 f"{json.dumps(marker)}. Choose another folder, or remove that one first."
             )
         return True
-    for name in (*DATASETS, ANNOTATION_FOLDER, "meta"):
+    for name in foreign:
         if (root / name).exists():
             raise CorpusError(
                 f"{root} holds {name}, but no {MARKER}: it looks like the real corpus, or a part of it. "
@@ -128,44 +136,12 @@ def _claimable(root: Path, marker: Mapping[str, Any]) -> bool:
     return False
 
 
-def _is_whole(path: Path, recording: Recording) -> bool:
+def _is_whole(path: Path, sound: SoundFile) -> bool:
     try:
         info = audio_info(path)
     except AudioError:
         return False
-    return round(info.duration_s * RATE_HZ) == samples(recording.duration_s)
-
-
-def _write_annotations(root: Path, recordings: tuple[Recording, ...]) -> None:
-    folder = root / ANNOTATION_FOLDER
-    event_free: dict[str, list[str]] = {}
-    for recording in recordings:
-        if not recording.events:
-            dataset, _, path = recording.path.partition("/")
-            event_free.setdefault(dataset, []).append(f"{path}\t{recording.scene}")
-    for dataset, lines in event_free.items():
-        _replace(root / dataset / EVENT_FREE_LIST, "\n".join(lines) + "\n")
-    folds = {recording.fold for recording in recordings if recording.fold is not None}
-    for fold in FOLDS:
-        if fold in folds:
-            of_development = [r for r in recordings if r.split == "development"]
-            tested = [r for r in of_development if r.fold == fold]
-            trained = [r for r in of_development if r.fold != fold]
-            _replace(folder / fold_file(fold, "development"), _lines(trained))
-            _replace(folder / fold_file(fold, "evaluation"), _lines(tested))
-    for split, name in SPLITS.items():
-        _replace(folder / name, _lines(r for r in recordings if r.split == split))
-
-
-def _lines(recordings: Iterable[Recording]) -> str:
-    lines = [HEADER]
-    for recording in recordings:
-        lines += [_line(recording, event) for event in recording.events or ()]
-    return "\n".join(lines) + "\n"
-
-
-def _line(recording: Recording, event: Event) -> str:
-    return f"{recording.path}\t{recording.scene}\t{event.onset_s:.6f}\t{event.offset_s:.6f}\t{event.label}"
+    return info.rate_hz == sound.rate_hz and round(info.duration_s * sound.rate_hz) == sound.n_samples
 
 
 def _replace(file: Path, text: str) -> None:

@@ -48,9 +48,6 @@ FOLDS = (1, 2, 3, 4)
 ANNOTATION_FOLDER = "metadata_SEDandASC01"
 """Where the annotation repository unpacks, inside the corpus root."""
 
-MARKER = "SYNTHETIC.json"
-"""The one thing that tells a stand-in from the real corpus."""
-
 EVENT_FREE_LIST = "evaluation_setup/evaluate.txt"
 """Scene of every clip of an acoustic scene set; names also the clips in which no event is heard."""
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from earmark.audio import audio_info
 from earmark.errors import AnnotationError, AudioError, CorpusError
-from earmark_corpora.tut_annotations import Annotations, annotation_folder, read_annotations, recordings_of
-from earmark_corpora.tut_layout import DATASETS, EVENT_FREE_LIST, FOLDS, MARKER, SPLITS, fold_file
+from earmark_corpora.layouts import expect
+from earmark_corpora.marker import MARKER
+from earmark_corpora.tut.annotations import Annotations, annotation_folder, read_annotations, recordings_of
+from earmark_corpora.tut.layout import CHANNELS, DATASETS, EVENT_FREE_LIST, FOLDS, RATE_HZ, SPLITS, fold_file
 
 
 def check(root: Path) -> Iterator[str]:
@@ -47,11 +49,12 @@ def _audio(root: Path, annotations: Annotations) -> Iterator[str]:
             if not (root / path).is_file():
                 continue
             try:
-                seconds[key] += audio_info(root / path).duration_s
+                info = expect(audio_info(root / path), root / path, RATE_HZ, CHANNELS)
+                seconds[key] += info.duration_s
                 there[key].append(path)
                 # One recording at a time, so that one contradiction does not hide the next.
                 alone = Annotations(folder=annotations.folder, lines={split: {path: lines}}, folds={}, notes=())
-                recordings_of(alone, lambda name: audio_info(root / name))
+                recordings_of(alone, {path: info}.__getitem__)
             except (AudioError, AnnotationError) as error:
                 problems.append(str(error))
     for key, count in wanted.items():

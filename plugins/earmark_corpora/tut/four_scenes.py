@@ -9,7 +9,9 @@ from pathlib import Path
 from earmark.audio import AudioInfo, audio_info
 from earmark.errors import AnnotationError, CorpusError
 from earmark.recordings import Dataset, Recording
-from earmark_corpora.tut_annotations import (
+from earmark_corpora.layouts import expect
+from earmark_corpora.marker import MARKER
+from earmark_corpora.tut.annotations import (
     SCENE_SYNONYMS,
     Annotations,
     annotation_folder,
@@ -17,8 +19,8 @@ from earmark_corpora.tut_annotations import (
     recordings_of,
     shared_names,
 )
-from earmark_corpora.tut_check import check
-from earmark_corpora.tut_layout import DATASETS, EVENT_FREE_LIST, EVENTS, MARKER, SCENES
+from earmark_corpora.tut.check import check
+from earmark_corpora.tut.layout import CHANNELS, DATASETS, EVENT_FREE_LIST, EVENTS, RATE_HZ, SCENES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,15 +36,15 @@ class TutCorpus:
         Raises:
             CorpusError: annotations or audio are missing; the message lists how many and the first few.
             AnnotationError: an annotation cannot be right; the message names file and line.
-            AudioError: an audio file is not readable.
+            AudioError: an audio file is not readable, or not of 44.1 kHz and two channels.
         """
         root = Path(root)
         annotations = read_annotations(annotation_folder(root))
         event_free, event_free_notes = event_free_clips(root, annotations)
         paths = [path for lines in annotations.lines.values() for path in lines]
         _require(root, [*paths, *event_free])
-        recordings, mended = recordings_of(annotations, lambda path: audio_info(root / path))
-        silent = tuple(_event_free(path, scene, audio_info(root / path)) for path, scene in event_free.items())
+        recordings, mended = recordings_of(annotations, lambda path: _info(root, path))
+        silent = tuple(_event_free(path, scene, _info(root, path)) for path, scene in event_free.items())
         synthetic = (root / MARKER).is_file()
         notes = [*annotations.notes, *mended, *event_free_notes]
         if names := shared_names(paths):
@@ -100,6 +102,10 @@ def event_free_clips(root: Path, annotations: Annotations) -> tuple[dict[str, st
     if not clips:
         return {}, []
     return clips, [f"{len(clips)} clips of {dataset} without any event come from its {EVENT_FREE_LIST}."]
+
+
+def _info(root: Path, path: str) -> AudioInfo:
+    return expect(audio_info(root / path), root / path, RATE_HZ, CHANNELS)
 
 
 def _event_free(path: str, scene: str, info: AudioInfo) -> Recording:

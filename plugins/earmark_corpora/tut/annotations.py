@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,7 +10,9 @@ from pathlib import Path
 from earmark.audio import AudioInfo
 from earmark.errors import AnnotationError, CorpusError, suggestion
 from earmark.recordings import Event, Recording
-from earmark_corpora.tut_layout import (
+from earmark_corpora import tables
+from earmark_corpora.tables import Row, rows, seconds, within
+from earmark_corpora.tut.layout import (
     ANNOTATION_FOLDER,
     CHANNELS,
     DATASETS,
@@ -29,9 +30,6 @@ EVENT_SYNONYMS = {"people speaking": "people talking"}
 """Earlier versions and the original data sets use the first name."""
 
 SCENE_SYNONYMS = {"street": "city_center"}
-
-MAX_OVERSHOOT_S = 1.0
-"""Offsets up to this far behind the end of a file are clamped; the published ones pass it by 0.023 ms."""
 
 LONG_TAIL_S = 3.0
 """Sound after the last offset of a recording of minutes.
@@ -122,11 +120,11 @@ def read_lines(file: Path, split: str) -> tuple[list[Line], list[str]]:
     lines: list[Line] = []
     dropped: list[str] = []
     renamed: Counter[str] = Counter()
-    for number, fields in _fields(file):
-        where = f"{file}, line {number}"
-        line = _parse(fields, split, where, renamed)
+    for row in _fields(file):
+        line = _parse(row.fields, split, row.where, renamed)
         if line.event.offset_s == line.event.onset_s:
-            dropped.append(f"line {number} ({line.event.label} at {line.event.onset_s:g} s of {line.path})")
+            at = f"{line.event.label} at {line.event.onset_s:g} s of {line.path}"
+            dropped.append(f"{row.where.rpartition(', ')[2]} ({at})")
         else:
             lines.append(line)
     notes = [f"{file.name}: dropped {len(dropped)} event of zero length, {'; '.join(dropped)}."] if dropped else []
@@ -156,7 +154,7 @@ def recordings_of(
             info = info_of(path)
             events = []
             for line in lines:
-                event, overshoot_s = _within(line, info.duration_s)
+                event, overshoot_s = within(tables.Line(line.event, line.where), path, info.duration_s)
                 events.append(event)
                 if overshoot_s > 0:
                     clamped.append((path, overshoot_s))
@@ -217,17 +215,12 @@ def shared_names(paths: Iterable[str]) -> list[str]:
     return sorted(name for name, count in counts.items() if count > 1)
 
 
-def _fields(file: Path) -> list[tuple[int, list[str]]]:
-    """Numbered lines of a tab-separated file, without its header and blank lines."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise AnnotationError(f"{file}: not a UTF-8 text file ({error}). Copy or download it again.") from error
-    numbered = [(number, line.split("\t")) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    return [(number, [field.strip() for field in fields]) for number, fields in numbered if fields[0] != "path"]
+def _fields(file: Path) -> list[Row]:
+    """Lines of an annotation file without its header."""
+    return [row for row in rows(file) if row.fields[0] != "path"]
 
 
-def _parse(fields: list[str], split: str, where: str, renamed: Counter[str]) -> Line:
+def _parse(fields: tuple[str, ...], split: str, where: str, renamed: Counter[str]) -> Line:
     if len(fields) != 5:
         raise AnnotationError(
             f"{where}: {len(fields)} fields, expected 5 with tabs between them: "
@@ -238,7 +231,7 @@ def _parse(fields: list[str], split: str, where: str, renamed: Counter[str]) -> 
     label = _mended(label, EVENT_SYNONYMS, EVENTS, "event", where, renamed)
     if problem := path_problem(path, split, scene):
         raise AnnotationError(f"{where}: {problem}")
-    onset_s, offset_s = (_seconds(text, where) for text in (onset, offset))
+    onset_s, offset_s = (seconds(text, where) for text in (onset, offset))
     if not 0 <= onset_s <= offset_s:
         raise AnnotationError(
             f"{where}: {label!r} from {onset_s:g} s to {offset_s:g} s of {path} ends before it begins, or begins "
@@ -260,30 +253,6 @@ def _mended(
     return name
 
 
-def _seconds(text: str, where: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not math.isfinite(seconds):
-        raise AnnotationError(f"{where}: {text!r} is not a time in seconds, such as 12.5. Correct the line.")
-    return seconds
-
-
-def _within(line: Line, duration_s: float) -> tuple[Event, float]:
-    """The event clamped to its recording, and by how many seconds it passed the end."""
-    event = line.event
-    overshoot_s = event.offset_s - duration_s
-    if overshoot_s <= 0:
-        return event, 0.0
-    if overshoot_s > MAX_OVERSHOOT_S or event.onset_s >= duration_s:
-        raise AnnotationError(
-            f"{line.where}: {event.label!r} from {event.onset_s:g} s to {event.offset_s:g} s passes the end of "
-            f"{line.path} at {duration_s:g} s. Is the audio file truncated, or the line that of another file?"
-        )
-    return Event(event.onset_s, duration_s, event.label), overshoot_s
-
-
 def _read_folds(folder: Path, development: dict[str, list[Line]]) -> tuple[dict[str, int], list[str]]:
     folds: dict[str, int] = {}
     absent = [fold_file(fold, "evaluation") for fold in FOLDS if not (folder / fold_file(fold, "evaluation")).is_file()]
@@ -291,16 +260,16 @@ def _read_folds(folder: Path, development: dict[str, list[Line]]) -> tuple[dict[
         file = folder / fold_file(fold, "evaluation")
         if not file.is_file():
             continue
-        for number, fields in _fields(file):
-            path = fields[0]
+        for row in _fields(file):
+            path = row.fields[0]
             if path not in development:
                 raise AnnotationError(
-                    f"{file}, line {number}: {path} is not a development recording. "
+                    f"{row.where}: {path} is not a development recording. "
                     "Fold files and meta_development.txt must be of one version; copy them again."
                 )
             if folds.setdefault(path, fold) != fold:
                 raise AnnotationError(
-                    f"{file}, line {number}: {path} is tested in fold {fold} and in fold {folds[path]}. "
+                    f"{row.where}: {path} is tested in fold {fold} and in fold {folds[path]}. "
                     "A recording is tested in one fold; copy the fold files again."
                 )
     if absent:

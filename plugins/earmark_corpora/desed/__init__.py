@@ -1,0 +1,1 @@
+"""DESED: its recorded part and its soundbank."""

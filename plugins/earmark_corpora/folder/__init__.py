@@ -1,0 +1,1 @@
+"""A user's own folder of recordings, described by corpus.toml."""
