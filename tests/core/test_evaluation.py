@@ -67,6 +67,14 @@ def test_others_are_compared_with_the_first_system_on_the_same_draws() -> None:
     assert (same.value, same.low, same.high, same.sign_flips) == (0, 0, 0, 1)
 
 
+def test_one_recording_has_scores_and_no_intervals() -> None:
+    alone = counted([[[1, 1], [0, 1], [0, 0]]])
+    found = rows_of({"a": [alone], "b": [alone]})
+    assert found["a", "fscore car", ""].value == pytest.approx(2 / 3)
+    assert all(math.isnan(row.low) and math.isnan(row.high) for row in found.values())
+    assert math.isnan(found["b", "fscore micro", "a"].sign_flips)
+
+
 def test_scenes_are_right_or_wrong_and_none_at_all_is_wrong() -> None:
     reference = {"1": "home", "2": "home", "3": "bus", "4": "home"}
     one = count_scenes(reference, {"1": "home", "2": "bus", "3": "bus", "4": None, "5": "home"})

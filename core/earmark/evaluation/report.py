@@ -16,7 +16,7 @@ from typing import Any
 from earmark.errors import EarmarkError
 from earmark.evaluation.compared_sets import ComparedSets
 from earmark.evaluation.scores import POLICY
-from earmark.evaluation.scoring import Row
+from earmark.evaluation.scoring import LEAST_RECORDINGS, Row
 
 _WIDTH = 118
 """Characters in a line where the output is not a terminal."""
@@ -56,6 +56,9 @@ class Report:
         if absent := self.absent():
             yield f"Absent from the reference, left out of macro averages: {', '.join(absent)}."
         yield from self.sets.notes
+        if n < LEAST_RECORDINGS:
+            yield "No intervals: on one recording nobody can tell how far scores would move on others."
+            return
         yield (
             f"In brackets: {100 * self.confidence:.4g} % intervals, bootstrap over recordings, "
             f"{self.n_resamples} resamples, seed {self.seed}."
@@ -194,6 +197,8 @@ def _on_two_lines(criterion: str) -> str:
 
 
 def _with_interval(row: Row, *, signed: bool = False) -> str:
+    if math.isnan(row.low) and math.isnan(row.high):
+        return _percent(row.value, signed)
     return f"{_percent(row.value, signed)} \\[{_percent(row.low, signed)}, {_percent(row.high, signed)}]"
 
 

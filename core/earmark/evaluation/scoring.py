@@ -28,6 +28,9 @@ from earmark.evaluation.scores import (
 )
 from earmark.protocols import Criterion
 
+LEAST_RECORDINGS = 2
+"""Of a bootstrap: resamples of one recording are all alike, and an interval of no width would be a lie."""
+
 _ERRORS = ("substitutions", "deletions", "insertions")
 
 
@@ -143,6 +146,8 @@ def score_rows(
     for (system, index), scores in scored.items():
         counted, of_first = by_system[system][index], by_system[first_system][index]
         for place, one in enumerate(scores):
+            if len(counted.recordings) < LEAST_RECORDINGS:
+                one = one._replace(samples=np.full_like(one.samples, np.nan))
             interval = percentile_interval(one.samples, confidence)
             rows += _rows(counted, one, interval, system)
             if system != first_system:
