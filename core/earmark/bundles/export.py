@@ -86,8 +86,8 @@ def card(description: dict[str, Any], n_recordings: int, folder: str) -> str:
         f"# {description['title']}",
         "",
         *warning,
-        f"Detects {len(description['events'])} events and names one of {len(description['scenes'])} scenes. "
-        f"A model bundle of Earmark ({about['exported_with']}).",
+        f"{_abilities(len(description['events']), len(description['scenes']))} A model bundle of Earmark "
+        f"({about['exported_with']}).",
         "",
         "    earmark predict " + folder + " RECORDING.wav",
         "",
@@ -134,6 +134,18 @@ def card(description: dict[str, Any], n_recordings: int, folder: str) -> str:
         "(`earmark evaluate`) before you rely on it. The licence of the training recordings may bind the weights.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _abilities(n_events: int, n_scenes: int) -> str:
+    """What the model does, in one sentence.
+
+    >>> _abilities(25, 4), _abilities(3, 0), _abilities(0, 10)
+    ('Detects 25 events and names one of 4 scenes.', 'Detects 3 events.', 'Names one of 10 scenes.')
+    """
+    detects = [f"detects {n_events} events"] if n_events else []
+    names = [f"names one of {n_scenes} scenes"] if n_scenes else []
+    sentence = " and ".join([*detects, *names])
+    return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
 def _scores(study: Study, job: Job) -> dict[str, str]:

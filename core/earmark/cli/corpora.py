@@ -42,7 +42,7 @@ def list_corpora(stores: Stores = None) -> None:
     for name in manager.names("corpus"):
         given = manager.find("corpus", name, "earmark data list")
         first_line = (given.factory.__doc__ or "").strip().splitlines()[0]
-        print(f"{name:12} {first_line}{' [can be synthesised]' if name in synthetic else ''}")
+        print(f"{name:20} {first_line}{' [can be synthesised]' if name in synthetic else ''}")
     for folder in sorted((stores_root(stores) / "corpora").glob("*-synthetic-*")):
         if folder.is_dir():
             state = "" if folder.with_suffix(".whole").exists() else " (not finished)"
@@ -52,7 +52,11 @@ def list_corpora(stores: Stores = None) -> None:
     for name in names:
         download = manager.build("download", name, {}, "earmark data list")
         sizes = [file.size for file in download.chosen()]
-        size = ("over " if None in sizes else "") + bytes_text(sum(size or 0 for size in sizes))
+        known = sum(size or 0 for size in sizes)
+        if None in sizes:  # what is known may be a list of a few lines
+            size = f"over {bytes_text(known)}" if known > 1e6 else bytes_text(None)
+        else:
+            size = bytes_text(known)
         print(f"  {name:43} {size:>13}  {shorten(download.licence, 80, placeholder=' ...')}")
 
 
