@@ -59,6 +59,8 @@ def train(
                 f"{experiment}: {len(methods)} stages have a title; say which one to keep with --stage: "
                 f"{', '.join(methods) or ', '.join(study.experiment.stages)}."
             )
+        for note in study.dataset.notes:
+            reporter.say(f"Note: {note}")
         chosen = stage or next(iter(methods))
         study = dataclasses.replace(study, experiment=study.experiment.only(chosen, seed))
         reporter.expect(len(study.missing()))

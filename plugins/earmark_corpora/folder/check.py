@@ -10,8 +10,9 @@ from shlex import quote
 from earmark.errors import EarmarkError
 from earmark.recordings import Recording
 from earmark_corpora.folder.description import FILE
-from earmark_corpora.folder.reading import Understood, understand
+from earmark_corpora.folder.reading import understand
 from earmark_corpora.folder.splits import DEVELOPMENT, EVALUATION, VALIDATION
+from earmark_corpora.folder.understood import Understood
 
 MOST = 12
 """Lines of a list before it is cut."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from earmark_corpora.folder.description import Groups, Scenes, Splits
 from earmark_corpora.folder.files import listed
@@ -17,9 +16,7 @@ from earmark_corpora.folder.splits import (
     strata,
     torn,
 )
-
-if TYPE_CHECKING:
-    from earmark_corpora.folder.reading import Understood
+from earmark_corpora.folder.understood import Understood
 
 
 def scenes_of(understood: Understood, paths: list[str]) -> dict[str, str | None]:

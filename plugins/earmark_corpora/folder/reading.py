@@ -3,58 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from earmark.annotations import Annotated
 from earmark.errors import CorpusError, suggestion
 from earmark.plugins import plugins
-from earmark.recordings import Dataset, Event, Recording, to_us
+from earmark.recordings import Event, Recording, to_us
 from earmark_corpora.folder.annotations import FoundAnnotations, find_annotations
-from earmark_corpora.folder.description import FILE, FolderDescription, read_description
+from earmark_corpora.folder.description import FILE, read_description
 from earmark_corpora.folder.files import SoundFiles, inside, listed, sound_files
 from earmark_corpora.folder.guess import guess
 from earmark_corpora.folder.parts import groups_of, scenes_of, splits_of
 from earmark_corpora.folder.splits import DEVELOPMENT, EVALUATION
 from earmark_corpora.folder.table import RecordingTable, read_table
-from earmark_corpora.marker import MARKER
+from earmark_corpora.folder.understood import Understood
 
 MAX_OVERSHOOT_S = 0.1
 """Offsets up to this far behind the end are clamped: programs round, and MP3 encoders pad."""
-
-
-@dataclass(kw_only=True)
-class Understood:
-    """What a folder means."""
-
-    root: Path
-    description: FolderDescription
-    by_convention: str = ""
-    """The corpus.toml that says the same, where the folder has none."""
-    files: SoundFiles
-    annotations: FoundAnnotations
-    table: RecordingTable
-    scenes: str = ""
-    """Where scenes come from, in words."""
-    splits: str = ""
-    recordings: list[Recording] = field(default_factory=list)
-    events: tuple[str, ...] = ()
-    unreadable: dict[str, str] = field(default_factory=dict)
-    """Reason for each recording that lies there or is named and cannot be used."""
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def dataset(self) -> Dataset:
-        """The recordings as experiments want them."""
-        return Dataset(
-            name=self.description.name or self.root.resolve().name,
-            root=self.root,
-            synthetic=(self.root / MARKER).is_file(),
-            scenes=tuple(sorted({r.scene for r in self.recordings if r.scene is not None})),
-            events=self.events,
-            recordings=tuple(self.recordings),
-            notes=tuple(self.notes),
-        )
 
 
 def understand(root: Path) -> Understood:
