@@ -56,7 +56,7 @@ def test_the_experiment_of_the_readme_is_the_papers():
 def test_every_command_of_the_readme_exists_with_its_options(command):
     words = shlex.split(command)[1:]
     path = [word for word in words[:2] if word.isalpha() and word not in ("tut",)]
-    path = path if path[0] in ("runs", "data") else path[:1]
+    path = path if path[0] in ("runs", "data", "label") else path[:1]
     shown = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "200"})
     assert shown.exit_code == 0, command
     for word in words:

@@ -26,6 +26,7 @@ KINDS = {
     "synthesizer": "earmark_synthesizers",
     "frontend": "earmark_frontends",
     "label source": "earmark_label_sources",
+    "labeller": "earmark_labellers",
     "model": "earmark_models",
     "loss": "earmark_losses",
     "sampler": "earmark_samplers",
@@ -59,6 +60,11 @@ def earmark_frontends() -> Mapping[str, Factory]:  # type: ignore[empty-body]
 @hookspec
 def earmark_label_sources() -> Mapping[str, Factory]:  # type: ignore[empty-body]
     """Label sources."""
+
+
+@hookspec
+def earmark_labellers() -> Mapping[str, Factory]:  # type: ignore[empty-body]
+    """Labellers: they make the tables that label sources read."""
 
 
 @hookspec

@@ -38,10 +38,31 @@ class Task:
 
 @runtime_checkable
 class LabelSource(Protocol):
-    """Says what is known of clips, at some price. Factory: ``(*, options)``."""
+    """Says what is known of clips, at some price. Factory: ``(*, options)``.
+
+    A source whose labels are drawn by chance may also have ``of_run(seed: int) -> LabelSource``, which gives the source
+    of one repetition; chance must come from that seed and the clip's id alone.
+    """
 
     def label(self, dataset: Dataset, clips: Sequence[Clip], grid: FrameGrid) -> Targets:
         """Return targets for exactly these clips, in this order, over the dataset's vocabularies."""
+        ...
+
+
+@runtime_checkable
+class Labeller(Protocol):
+    """Makes labels once, at a cost, for a label source to read. Factory: ``(*, options)``.
+
+    A label source is asked before every run and must answer at once, offline and always alike; a labeller is called
+    by a person, and what it made lies in a table.
+    """
+
+    def write_table(self, dataset: Dataset, folder: Path, advance: Callable[[int, int], None] | None = None) -> Path:
+        """Return a table for the label source of the same name.
+
+        Whatever cost something is kept below ``folder`` as soon as it is there, so that an interrupted call goes on
+        and a second one costs nothing. ``advance(done, total)`` is called after each piece.
+        """
         ...
 
 
@@ -68,7 +89,11 @@ class Refiner(Protocol):
     """Returns better targets, on the same clips and the same vocabulary. Factory: ``(*, options)``."""
 
     def refine(self, targets: Targets, predictions: xr.Dataset) -> Targets:
-        """Refine targets by the predictions of an earlier stage for the same clips (dims as in `Evaluator`)."""
+        """Refine targets by predictions for the same clips (dims as in `Evaluator`).
+
+        They are those of an earlier stage, once, or those of the stage itself, before each epoch; the targets are the
+        original ones each time.
+        """
         ...
 
 

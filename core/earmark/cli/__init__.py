@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from earmark.cli import corpora, evaluate, experiments, models, papers
+from earmark.cli import corpora, evaluate, experiments, label, models, papers
 from earmark.errors import EarmarkError
 
 
@@ -43,6 +43,7 @@ experiments.add_to(app)
 models.add_to(app)
 evaluate.add_to(app)
 corpora.add_to(app)
+label.add_to(app)
 
 
 def main() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from earmark.cli.options import listed_names, named_paths
 
 if TYPE_CHECKING:
     from earmark.evaluation.compared_sets import ComparedSets
@@ -91,13 +92,13 @@ def evaluate(
     manager = plugins()
     criteria = [manager.build("criterion", name, options.get(name, {}), "earmark evaluate") for name in names]
     annotated = read_set(reference, format, "--reference")
-    paths = _named(estimated)
+    paths = named_paths(estimated, "systems")
     systems = {name: read_set(path, format, "--estimated") for name, path in paths.items()}
     sets = compared_sets(
         annotated,
         systems,
         durations_s=read_durations(durations) if durations is not None else duration,
-        vocabulary=None if events is None else _vocabulary(events),
+        vocabulary=None if events is None else listed_names(events, "--events"),
         by_stem=any(path.is_dir() for path in (reference, *paths.values())),
     )
     _check_times(sets, names)
@@ -112,34 +113,6 @@ def evaluate(
         report.write(output)
     if not quiet:
         report.print()
-
-
-def _named(estimated: Sequence[str]) -> dict[str, Path]:
-    """Paths of systems by name: NAME=PATH, or named after the file."""
-    named: dict[str, Path] = {}
-    for text in estimated:
-        name, equals, path = text.partition("=")
-        if not equals or os.path.exists(text):
-            name, path = Path(text).stem, text
-        if name in named:
-            raise typer.BadParameter(f"--estimated: two systems are named {name!r}; write NAME=PATH")
-        named[name] = Path(path)
-    return named
-
-
-def _vocabulary(text: str) -> tuple[str, ...]:
-    """Names in a file, one a line, or between commas."""
-    from earmark.errors import AnnotationError
-
-    try:
-        # Unlike Path, os.path takes a long list of names for what it is: no file.
-        lines = Path(text).read_text("utf-8-sig").splitlines() if os.path.isfile(text) else text.split(",")
-    except (OSError, UnicodeDecodeError) as error:
-        raise AnnotationError(f"--events {text}: not a text file that can be read ({error}).") from None
-    names = [line.strip() for line in lines if line.strip()]
-    if not names or len(set(names)) < len(names):
-        raise AnnotationError(f"--events {text}: {'a name stands there twice' if names else 'no name stands there'}.")
-    return tuple(names)
 
 
 def _options(settings: Sequence[str], criteria: Sequence[str]) -> Mapping[str, dict[str, Any]]:

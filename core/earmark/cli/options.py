@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -22,3 +24,37 @@ Repetitions = Annotated[
     int | None,
     typer.Option("--seeds", min=1, help="Repetitions, seeds 0 to N - 1. [default: the profile's]", show_default=False),
 ]
+
+
+def listed_names(text: str, option: str) -> tuple[str, ...]:
+    """Names in a file, one a line, or between commas."""
+    from earmark.errors import AnnotationError
+
+    try:
+        # Unlike Path, os.path takes a long list of names for what it is: no file.
+        lines = Path(text).read_text("utf-8-sig").splitlines() if os.path.isfile(text) else text.split(",")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AnnotationError(f"{option} {text}: not a text file that can be read ({error}).") from None
+    names = [line.strip() for line in lines if line.strip()]
+    if not names or len(set(names)) < len(names):
+        raise AnnotationError(f"{option} {text}: {'a name stands there twice' if names else 'no name stands there'}.")
+    return tuple(names)
+
+
+def named_paths(given: Sequence[str], what: str, taken: Sequence[str] = ()) -> dict[str, Path]:
+    """Paths by name: NAME=PATH, or named after the file.
+
+    Args:
+        given: as the command line has them.
+        what: they are, for the message, such as "systems".
+        taken: names that stand for something else.
+    """
+    named: dict[str, Path] = {}
+    for text in given:
+        name, equals, path = text.partition("=")
+        if not equals or os.path.exists(text):
+            name, path = Path(text).stem, text
+        if name in named or name in taken:
+            raise typer.BadParameter(f"two {what} are named {name!r}; write NAME=PATH")
+        named[name] = Path(path)
+    return named
