@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 
 from earmark.errors import ExperimentError, suggestion
 from earmark.explained import explained
+from earmark.grids import expanded
 
 
 class Description(pydantic.BaseModel):
@@ -43,10 +44,16 @@ class LossRef(PluginRef):
     weight: float = Field(default=1.0, ge=0)
 
 
+ITSELF = "itself"
+"""In the place of a stage's name: the stage that is being trained."""
+
+
 class RefinerRef(PluginRef):
     """A refiner with the stage by whose predictions it refines."""
 
     by: str
+    """An earlier stage, once; or ``itself``: before each epoch the stage's own model, or its mean teacher, predicts the
+    clips of the share, and the refiner makes their labels anew from the original ones."""
 
 
 class EvaluatorRef(PluginRef):
@@ -65,7 +72,12 @@ class LabelShare(Description):
     sources: tuple[PluginRef, ...] = Field(min_length=1)
     """Label sources of these clips, side by side."""
     refine: RefinerRef | None = None
-    """Refines these labels by the predictions of an earlier stage."""
+    """Refines these labels by the predictions of an earlier stage, or of the stage itself while it is trained."""
+
+    @property
+    def refined_by(self) -> str | None:
+        """The earlier stage that refines these labels, if one does."""
+        return self.refine.by if self.refine and self.refine.by != ITSELF else None
 
 
 class Optimiser(Description):
@@ -88,6 +100,10 @@ class Stage(Description):
     n_epochs: int = Field(ge=1)
     starts_from: str | None = None
     """Stage whose weights are taken over wherever names and shapes agree; the rest starts at random."""
+    at: dict[str, int | float | str] = {}
+    """Where the stage stands in a sweep, such as ``{ share = 70 }``: for tables and figures, no part of its address."""
+    mean_teacher: float | None = Field(default=None, gt=0, lt=1)
+    """Decay, per step, of the average of the weights that then refines in the stage's place, predicts and is kept."""
     predict: tuple[Literal["train", "test"], ...] = ("test",)
     """Parts of the corpus that are predicted after training; refiners need those of the training part."""
 
@@ -102,7 +118,7 @@ class Stage(Description):
     @property
     def needs(self) -> tuple[str, ...]:
         """Stages that must be done before this one."""
-        by = [label.refine.by for label in self.labels if label.refine]
+        by = [label.refined_by for label in self.labels if label.refined_by]
         return tuple(dict.fromkeys([*by, *([self.starts_from] if self.starts_from else [])]))
 
 
@@ -120,6 +136,9 @@ class Experiment(Description):
     validation_split: str | None = None
     """Split on which post-processing is fitted, such as thresholds; never the one that is evaluated."""
     test_split: str = "evaluation"
+    folds: tuple[int, ...] = ()
+    """Cross-validation within the training split: for each of these folds its recordings take the place of the test
+    split, and the others train. See `earmark.workspace.open_studies`."""
     clip_s: float = Field(default=10.0, gt=0)
     tail: Literal["drop", "pad"] = "drop"
     """What becomes of a recording's last incomplete clip: left out, as in the papers, or filled up with silence."""
@@ -134,6 +153,8 @@ class Experiment(Description):
 
     @pydantic.model_validator(mode="after")
     def _stages_fit(self) -> Experiment:
+        if ITSELF in self.stages:
+            raise ValueError(f"stages.{ITSELF}: the name stands for the stage that refines itself; choose another one")
         for name, stage in self.stages.items():
             for needed in stage.needs:
                 if needed not in self.stages:
@@ -142,11 +163,18 @@ class Experiment(Description):
                         f"{suggestion(needed, self.stages)}Stages: {', '.join(self.stages)}"
                     )
             for label in stage.labels:
-                if label.refine and "train" not in self.stages[label.refine.by].predict:
+                if label.refined_by and "train" not in self.stages[label.refined_by].predict:
                     raise ValueError(
-                        f"stages.{name} refines its labels by the stage {label.refine.by!r}, which does not predict "
-                        f'the training clips; add predict = ["train", "test"] to stages.{label.refine.by}'
+                        f"stages.{name} refines its labels by the stage {label.refined_by!r}, which does not predict "
+                        f'the training clips; add predict = ["train", "test"] to stages.{label.refined_by}'
                     )
+        titled: dict[str, str] = {}
+        for name, title in self.methods.items():
+            if titled.setdefault(title, name) != name:
+                raise ValueError(
+                    f"stages.{titled[title]} and stages.{name} have the same title {title!r}, by which results are "
+                    "told apart"
+                )
         if self.validation_split is not None and self.validation_split == self.test_split:
             raise ValueError(
                 f"validation_split and test_split are both {self.test_split!r}; what is fitted on the evaluated clips "
@@ -220,7 +248,8 @@ class Experiment(Description):
 def read_experiment(path: Path, profile: str | None = None, changes: Mapping[str, Any] | None = None) -> Experiment:
     """Read an experiment file.
 
-    A file may hold two tables beside the experiment's own: ``[defaults]``, merged under every stage, and
+    A file may hold three tables beside the experiment's own: ``[defaults]``, merged under every stage;
+    ``[grids.NAME]``, templates of stages and the cases that fill them (see `earmark.grids`); and
     ``[profiles.NAME]``, merged over the whole file when that profile is asked for (a profile only changes sizes).
     ``changes`` are merged last.
 
@@ -255,7 +284,7 @@ def experiment_of(
             )
         document = merged(document, profiles[profile])
         document["profile"] = profile
-    document = merged(document, changes or {})
+    document = expanded(merged(document, changes or {}), where)
     defaults = document.pop("defaults")
     stages = document.get("stages")
     if isinstance(stages, dict):
@@ -265,7 +294,7 @@ def experiment_of(
     try:
         return Experiment.model_validate(document)
     except pydantic.ValidationError as error:
-        problems = explained(error, Experiment, more_fields=("defaults", "profiles"))
+        problems = explained(error, Experiment, more_fields=("defaults", "grids", "profiles"))
         raise ExperimentError(f"{where}: {problems}") from None
 
 

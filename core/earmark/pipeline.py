@@ -20,14 +20,14 @@ from earmark.addressing import derived_seed
 from earmark.devices import describe_device, resident, resolve_device
 from earmark.experiment import PluginRef
 from earmark.extraction import extract
-from earmark.mixing import draw
+from earmark.labelling import Labelled, labelled
 from earmark.plugins import BY_HAND, plugins
 from earmark.postprocessing import decisions, fitted
-from earmark.protocols import Engine, Evaluator, LabelSource, Loss, Refiner, Sampler, Task
+from earmark.protocols import Engine, Evaluator, Loss, Sampler, Task
 from earmark.recordings import Clip
 from earmark.storage import FeatureShelf, RunShelf
 from earmark.study import Job, Study, check_plugins
-from earmark.targets import Targets, concatenate
+from earmark.targets import Targets
 from earmark.training import WeightedLoss, fit, predict, take_over
 
 log = logging.getLogger(__name__)
@@ -141,7 +141,8 @@ class Workshop:
         study, stage = self._study, self._study.stage(job)
         manager, asked_by = study.manager, f"stages.{job.stage}"
         began = time.monotonic()
-        rows, targets = targets_of(study, job)
+        found = labelled(study, job)
+        rows, targets = found.rows, found.targets
         task = Task(
             n_frames=study.grid.n_frames,
             n_mels=study.frontend.n_mels,
@@ -171,14 +172,16 @@ class Workshop:
         )
         mean, std = self._statistics([study.clips["train"][row].id for row in rows.tolist()])
         raw = self._part("train")
+        features = (raw[rows.to(raw.device)] - mean.to(raw.device)) / std.to(raw.device)
         fitted = fit(
             model,
-            (raw[rows.to(raw.device)] - mean.to(raw.device)) / std.to(raw.device),
-            targets.to(self._device),
+            features,
+            self._refined_anew(found, features) if found.refines_itself else targets.to(self._device),
             losses,
             sampler,
             stage.optimiser,
             stage.n_epochs,
+            mean_teacher=stage.mean_teacher,
             stage=job.stage,
             seed=job.seed,
             shelf=shelf,
@@ -197,16 +200,8 @@ class Workshop:
             },
         )
         for part in study.predicted_parts(stage):
-            clips, raw = study.clips[part], self._part(part)
-            posteriors = predict(
-                model,
-                (raw - mean.to(raw.device)) / std.to(raw.device),
-                [clip.id for clip in clips],
-                study.dataset.events,
-                study.dataset.scenes,
-                study.grid.hop_s,
-            )
-            posteriors = silenced(posteriors, clips)
+            raw = self._part(part)
+            posteriors = self._predicted(model, (raw - mean.to(raw.device)) / std.to(raw.device), study.clips[part])
             shelf.save_predictions(part, posteriors.assign_attrs(corpus=study.dataset.title, stage=job.stage))
         shelf.finish(
             {
@@ -224,6 +219,24 @@ class Workshop:
             }
         )
 
+    def _refined_anew(self, found: Labelled, features: Tensor) -> Callable[[nn.Module], Targets]:
+        """What makes an epoch's targets from the model before it; features (clip, frame, mel) are normalised."""
+        clips = [self._study.clips["train"][row] for row in found.rows.tolist()]
+
+        def refined(model: nn.Module) -> Targets:
+            def predicted(part: slice) -> xr.Dataset:
+                return self._predicted(model, features[part], clips[part])
+
+            return found.refined(predicted).to(self._device)
+
+        return refined
+
+    def _predicted(self, model: nn.Module, features: Tensor, clips: Sequence[Clip]) -> xr.Dataset:
+        """Posteriors of clips from their normalised features (clip, frame, mel)."""
+        dataset, hop_s = self._study.dataset, self._study.grid.hop_s
+        ids = [clip.id for clip in clips]
+        return silenced(predict(model, features, ids, dataset.events, dataset.scenes, hop_s), clips)
+
     def _statistics(self, clip_ids: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation per mel band (mel,), over the clips that a run is trained on."""
         mean, std = self._shelf.statistics(clip_ids)
@@ -236,38 +249,6 @@ class Workshop:
             features = torch.from_numpy(self._shelf.read([clip.id for clip in self._study.clips[part]]))
             self._features[part] = resident(features, self._device)
         return self._features[part]
-
-
-def targets_of(study: Study, job: Job) -> tuple[Tensor, Targets]:
-    """Labels of a stage's training clips.
-
-    Returns:
-        Indices (n,) into the study's training clips, and the targets of these clips in that order.
-    """
-    stage, clips = study.stage(job), study.clips["train"]
-    chosen = draw(len(clips), [label.share for label in stage.labels], job.seed)
-    parts = []
-    for label, rows in zip(stage.labels, chosen, strict=True):
-        if not len(rows):
-            continue
-        of_share = [clips[row] for row in rows.tolist()]
-        given = []
-        for ref in label.sources:
-            asked_by = f"stages.{job.stage}.labels"
-            source: LabelSource = study.manager.build("label source", ref.use, ref.options, asked_by)
-            given.append(source.label(study.dataset, of_share, study.grid))
-        targets = given[0]
-        for other in given[1:]:
-            targets = targets.merge(other)
-        if label.refine:
-            refiner: Refiner = study.manager.build(
-                "refiner", label.refine.use, label.refine.options, f"stages.{job.stage}.labels.refine"
-            )
-            posteriors = study.predictions(label.refine.by, job.seed, "train")
-            targets = refiner.refine(targets, posteriors.sel(clip=list(targets.clips)).load())
-        parts.append(targets)
-    rows = torch.cat([rows for rows in chosen if len(rows)])
-    return rows, concatenate(parts)
 
 
 def fitted_steps(study: Study, job: Job) -> tuple[PluginRef, ...]:

@@ -31,19 +31,19 @@ class Results:
         parts = [f"{name}: {value}" for name, value in self._made_from.items() if value]
         return ", ".join([*parts, *([f"n = {self._n_repetitions}"] if averaged else [])])
 
-    def table(self, name: str, table: pd.DataFrame, markdown: str | None = None) -> Any:
+    def table(self, name: str, table: pd.DataFrame, markdown: str | None = None, *, averaged: bool = True) -> Any:
         """Write a table as CSV, and in Markdown where a form for people is given; return what shows it best."""
         if self._folder is not None:
             folder = self._folder / "tables"
             folder.mkdir(parents=True, exist_ok=True)
             table.assign(**self._made_from).to_csv(folder / f"{name}.csv", index=False)
             if markdown is not None:
-                (folder / f"{name}.md").write_text(f"{markdown}\n\n{self.stamp()}\n", encoding="utf-8")
+                (folder / f"{name}.md").write_text(f"{markdown}\n\n{self.stamp(averaged=averaged)}\n", encoding="utf-8")
         if markdown is None:
             return table
         from IPython.display import Markdown
 
-        return Markdown(f"{markdown}\n\n{self.stamp()}")  # type: ignore[no-untyped-call]
+        return Markdown(f"{markdown}\n\n{self.stamp(averaged=averaged)}")  # type: ignore[no-untyped-call]
 
     def figure(self, name: str, figure: Figure, *, averaged: bool = True) -> Figure:
         """Stamp a figure, write it as PNG and SVG, and return it to be shown."""

@@ -14,7 +14,7 @@ import xarray as xr
 
 from earmark.addressing import address_of
 from earmark.errors import StoreError
-from earmark.experiment import Experiment, PluginRef, RefinerRef, Stage
+from earmark.experiment import ITSELF, Experiment, PluginRef, RefinerRef, Stage
 from earmark.frames import FrameGrid
 from earmark.plugins import PluginManager, checked_options
 from earmark.protocols import Frontend
@@ -134,6 +134,8 @@ class Study:
             "n_epochs": stage.n_epochs,
             "starts_from": stage.starts_from and self.run_address(Job(stage.starts_from, job.seed)),
             "predict": list(self.predicted_parts(stage)),
+            # Only where there is one, so that runs made before there were mean teachers keep their addresses.
+            **({} if stage.mean_teacher is None else {"mean_teacher": stage.mean_teacher}),
         }
 
     def predicted_parts(self, stage: Stage) -> tuple[str, ...]:
@@ -229,7 +231,8 @@ class Study:
         return result
 
     def _refinement(self, ref: RefinerRef, seed: int) -> dict[str, Any]:
-        return {**self._signed("refiner", ref), "by": self.run_address(Job(ref.by, seed))}
+        by = ITSELF if ref.by == ITSELF else self.run_address(Job(ref.by, seed))
+        return {**self._signed("refiner", ref), "by": by}
 
     def _signed(self, kind: str, ref: PluginRef) -> dict[str, Any]:
         """A plugin's name, all its options (defaults included) and its version."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ import xarray as xr
 from torch import Tensor, nn
 
 from earmark.addressing import derived_seed
+from earmark.averaging import MeanTeacher
 from earmark.errors import EarmarkError
 from earmark.experiment import Optimiser
 from earmark.outputs import Outputs
@@ -57,18 +58,19 @@ class Fitted:
 def fit(
     model: nn.Module,
     features: Tensor,
-    targets: Targets,
+    targets: Targets | Callable[[nn.Module], Targets],
     losses: Sequence[WeightedLoss],
     sampler: Sampler,
     optimiser: Optimiser,
     n_epochs: int,
     *,
+    mean_teacher: float | None = None,
     stage: str,
     seed: int,
     shelf: RunShelf,
     hook: Any,
 ) -> Fitted:
-    """Train a model in place; the last epoch's weights count.
+    """Train a model in place; the last epoch's weights count, or their average where there is a mean teacher.
 
     Chance of an epoch (order of clips, dropout) is derived from the seed and the epoch alone, so that a training that
     was killed and goes on ends with the numbers of an undisturbed one, bit by bit on the CPU.
@@ -76,11 +78,13 @@ def fit(
     Args:
         model: on its device, in its initial state.
         features: (clip, frame, mel), on the model's device or on the host, aligned with the targets.
-        targets: on the model's device.
+        targets: on the model's device; or what makes those of the next epoch from the model as it is, or from its mean
+            teacher.
         losses: their weighted sum is minimised.
         sampler: chooses the clips of each batch.
         optimiser: name and learning rate.
         n_epochs: length of the training.
+        mean_teacher: decay of the average of the weights; see `earmark.averaging.MeanTeacher`.
         stage: name, for the hooks and for error messages.
         seed: of this repetition.
         shelf: where the state is kept from time to time, and found again after an interruption.
@@ -91,12 +95,14 @@ def fit(
     """
     device = next(model.parameters()).device
     optimizer = OPTIMISERS[optimiser.use](model.parameters(), lr=optimiser.lr)  # type: ignore[call-arg]
-    first_epoch, history, spent_s = _restore(shelf, model, optimizer)
+    teacher = None if mean_teacher is None else MeanTeacher(model, mean_teacher)
+    first_epoch, history, spent_s = _restore(shelf, model, optimizer, teacher)
     hook.earmark_stage_started(stage=stage, seed=seed, n_epochs=n_epochs, first_epoch=first_epoch)
-    model.train()
     saved_at = time.monotonic()
     for epoch in range(first_epoch, n_epochs):
         began = time.monotonic()
+        labels = targets if isinstance(targets, Targets) else targets(model if teacher is None else teacher.model)
+        model.train()
         generator = torch.Generator().manual_seed(derived_seed(seed, "epoch", epoch))
         sums = torch.zeros(len(losses) + 1, device=device)
         n_batches = 0
@@ -104,7 +110,9 @@ def fit(
             torch.manual_seed(derived_seed(seed, "dropout", epoch))
             for index in sampler.batches(generator):
                 batch = _rows(features, index, device)
-                sums += _step(model, optimizer, batch, targets.select(index), losses)
+                sums += _step(model, optimizer, batch, labels.select(index), losses)
+                if teacher is not None:
+                    teacher.follow(model)
                 n_batches += 1
         means = (sums / max(n_batches, 1)).tolist()  # the epoch's only wait for the device
         if not all(mean == mean and abs(mean) != float("inf") for mean in means):
@@ -118,8 +126,10 @@ def fit(
         history.append({**dict(zip(names, means, strict=True)), "wall_s": wall_s})
         hook.earmark_epoch_ended(stage=stage, seed=seed, epoch=epoch, n_epochs=n_epochs, losses=history[-1])
         if time.monotonic() - saved_at > SAVE_EVERY_S and epoch + 1 < n_epochs:
-            _save(shelf, model, optimizer, epoch + 1, history, spent_s)
+            _save(shelf, model, optimizer, teacher, epoch + 1, history, spent_s)
             saved_at = time.monotonic()
+    if teacher is not None:
+        model.load_state_dict(teacher.model.state_dict())
     return Fitted(history=history, wall_s=spent_s)
 
 
@@ -200,6 +210,7 @@ def _save(
     shelf: RunShelf,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
+    teacher: MeanTeacher | None,
     epoch: int,
     history: list[dict[str, float]],
     spent_s: float,
@@ -213,18 +224,23 @@ def _save(
             else:
                 plain[f"{number}.{key}"] = value
     facts = {"epoch": epoch, "history": history, "wall_s": spent_s, "optimiser": plain}
+    if teacher is not None:
+        tensors |= {f"teacher.{name}": tensor for name, tensor in teacher.model.state_dict().items()}
+        facts["teacher_steps"] = teacher.n_steps
     shelf.save_state({name: tensor.contiguous() for name, tensor in tensors.items()}, facts)
 
 
 def _restore(
-    shelf: RunShelf, model: nn.Module, optimizer: torch.optim.Optimizer
+    shelf: RunShelf, model: nn.Module, optimizer: torch.optim.Optimizer, teacher: MeanTeacher | None
 ) -> tuple[int, list[dict[str, float]], float]:
     saved = shelf.load_state()
     if saved is None:
         return 0, [], 0.0
     tensors, facts = saved
-    weights = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
-    model.load_state_dict(weights)
+    model.load_state_dict(_under("model.", tensors))
+    if teacher is not None:
+        teacher.model.load_state_dict(_under("teacher.", tensors))
+        teacher.n_steps = facts["teacher_steps"]
     state: dict[int, dict[str, Any]] = {}
     for name, tensor in tensors.items():
         if name.startswith("optimiser."):
@@ -235,6 +251,10 @@ def _restore(
         state.setdefault(int(number), {})[key] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
     return facts["epoch"], facts["history"], facts["wall_s"]
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def take_over(model: nn.Module, weights: Mapping[str, Tensor]) -> tuple[list[str], list[str]]:

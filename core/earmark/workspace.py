@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from earmark.addressing import address_of
-from earmark.errors import CorpusError
-from earmark.experiment import Experiment, PluginRef, read_experiment
+from earmark.errors import CorpusError, ExperimentError
+from earmark.experiment import Description, Experiment, PluginRef, read_experiment
+from earmark.folds import with_fold
 from earmark.places import SYNTHETIC, stores_root
-from earmark.plugins import PluginManager, plugins
+from earmark.plugins import PluginManager, options_model, plugins
 from earmark.protocols import Corpus, Synthesizer
 from earmark.recordings import Dataset
 from earmark.storage import Store
@@ -64,6 +66,35 @@ def read_corpus(corpus: PluginRef, folder: Path, manager: PluginManager | None =
     return reader.read(folder)
 
 
+def beside(experiment: Experiment, folder: Path, manager: PluginManager) -> Experiment:
+    """The experiment with the relative paths among its plugins' options taken from a folder: that of its file."""
+    kinds = {id(ref): kind for _, kind, ref in experiment.references()}
+
+    def taken(value: Any) -> Any:
+        if isinstance(value, PluginRef):
+            fields = options_model(manager.find(kinds[id(value)], value.use, experiment.name).factory).model_fields
+            paths = {
+                name: str(folder / path)
+                for name, path in value.options.items()
+                if isinstance(path, str) and name in fields and _is_path(fields[name].annotation)
+            }
+            return value.model_copy(update=paths) if paths else value
+        if isinstance(value, tuple):
+            return tuple(map(taken, value))
+        if isinstance(value, dict):
+            return {key: taken(item) for key, item in value.items()}
+        if isinstance(value, Description):
+            return value.model_copy(update={name: taken(getattr(value, name)) for name in type(value).model_fields})
+        return value
+
+    whole: Experiment = taken(experiment)
+    return whole
+
+
+def _is_path(annotation: Any) -> bool:
+    return annotation is Path or Path in typing.get_args(annotation)
+
+
 def open_study(
     experiment: Path | Experiment,
     *,
@@ -86,13 +117,40 @@ def open_study(
         manager: plugins; those of this process where None.
 
     Raises:
-        EarmarkError: with what is wrong, where, and what to do.
+        EarmarkError: with what is wrong, where, and what to do; also where the experiment has several folds.
+    """
+    studies = open_studies(
+        experiment, profile=profile, corpus=corpus, stores=stores, n_seeds=n_seeds, advance=advance, manager=manager
+    )
+    if len(studies) > 1:
+        raise ExperimentError(
+            f"{experiment if isinstance(experiment, Path) else experiment.name}: {len(studies)} folds are a study "
+            "each. `earmark run` runs them all; in Python, use earmark.workspace.open_studies and "
+            "earmark.folds.run_studies."
+        )
+    return studies[0]
+
+
+def open_studies(
+    experiment: Path | Experiment,
+    *,
+    profile: str | None = None,
+    corpus: str = SYNTHETIC,
+    stores: Path | None = None,
+    n_seeds: int | None = None,
+    advance: Advance | None = None,
+    manager: PluginManager | None = None,
+) -> list[Study]:
+    """Open an experiment as one study for each of its folds, or as a single one where it has none.
+
+    Arguments and errors are those of `open_study`.
     """
     manager = manager or plugins()
     changes = {} if n_seeds is None else {"seeds": list(range(n_seeds))}
     if isinstance(experiment, Path):
         described = read_experiment(experiment, profile, changes)
         check_plugins(described, manager, str(experiment))
+        described = beside(described, experiment.parent, manager)
     else:
         described = experiment.model_copy(update=changes)
         check_plugins(described, manager, described.name)
@@ -102,4 +160,15 @@ def open_study(
     else:
         folder = Path(corpus)
     dataset = read_corpus(described.corpus, folder, manager)
-    return Study(experiment=described, dataset=dataset, store=open_store(root, manager), manager=manager)
+    store = open_store(root, manager)
+    if not described.folds:
+        return [Study(experiment=described, dataset=dataset, store=store, manager=manager)]
+    return [
+        Study(
+            experiment=described.model_copy(update={"folds": (fold,)}),
+            dataset=with_fold(dataset, fold, train_split=described.train_split, test_split=described.test_split),
+            store=store,
+            manager=manager,
+        )
+        for fold in described.folds
+    ]

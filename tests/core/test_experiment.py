@@ -127,3 +127,23 @@ def test_every_experiment_of_the_papers_can_be_read_and_its_plugins_exist(path, 
     from earmark.study import check_plugins
 
     check_plugins(read_experiment(path, profile), plugins(), str(path))
+
+
+def test_paths_among_options_are_taken_from_the_folder_of_the_experiments_file(tmp_path):
+    from earmark.plugins import plugins
+    from earmark.workspace import beside
+
+    document = {
+        "name": "own",
+        "corpus": "folder",
+        "frontend": "log-mel",
+        "defaults": {"model": "mtl-cnn-bigru", "losses": ["candidate-bce"], "n_epochs": 1},
+        "stages": {
+            "phi-0.1": {"labels": [{"sources": ["scene", {"use": "partial", "table": "mine.csv"}]}]},
+            "phi-0.2": {"labels": [{"sources": [{"use": "partial", "table": str(tmp_path / "there.csv")}, "scene"]}]},
+        },
+    }
+    stages = beside(experiment_of(document), Path("files"), plugins()).stages
+    assert stages["phi-0.1"].labels[0].sources[1].options == {"table": str(Path("files") / "mine.csv")}
+    assert stages["phi-0.2"].labels[0].sources[0].options == {"table": str(tmp_path / "there.csv")}
+    assert stages["phi-0.1"].labels[0].sources[0].use == "scene"

@@ -18,7 +18,8 @@ import xarray as xr
 from earmark import hookimpl
 from earmark.errors import StoreError
 from earmark.experiment import PluginRef
-from earmark.pipeline import run_study, silenced, suitable_engine, targets_of
+from earmark.labelling import labelled
+from earmark.pipeline import run_study, silenced, suitable_engine
 from earmark.plugins import PluginManager, plugins
 from earmark.processes import EngineError, ProcessEngine, _longest_chains_first
 from earmark.recordings import cut
@@ -61,7 +62,7 @@ labels = [
 def test_all_methods_of_a_seed_train_on_the_same_strong_clips(small_study):
     strong = {}
     for stage in ("strong-reduced", "semi-weak", "distillation"):
-        _, targets = targets_of(small_study, Job(stage, 0))
+        targets = labelled(small_study, Job(stage, 0)).targets
         known = targets.frame_event_known.all(1)
         strong[stage] = {clip for clip, strongly in zip(targets.clips, known.tolist(), strict=True) if strongly}
     assert strong["strong-reduced"] == strong["semi-weak"] == strong["distillation"]
@@ -70,8 +71,8 @@ def test_all_methods_of_a_seed_train_on_the_same_strong_clips(small_study):
 
 
 def test_distilled_clips_carry_the_teachers_decisions_and_strong_clips_the_annotation(small_study):
-    _, targets = targets_of(small_study, Job("semi-partial", 0))
-    _, partial = targets_of(small_study, Job("distillation", 0))
+    targets = labelled(small_study, Job("semi-partial", 0)).targets
+    partial = labelled(small_study, Job("distillation", 0)).targets
     assert bool(targets.frame_event_known.all())
     teacher = small_study.predictions("distillation", 0, "train").sel(clip=list(targets.clips)).load()
     distilled = ~partial.frame_event_known.all(1)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
+from earmark.averaging import MeanTeacher
 from earmark.builtin import Shuffled
 from earmark.experiment import Optimiser
 from earmark.hookspecs import hookimpl
@@ -15,6 +17,7 @@ from earmark.plugins import PluginManager
 from earmark.testing import small_targets
 from earmark.testing.small import EVENTS, GRID
 from earmark.training import OPTIMISERS, TrainingError, WeightedLoss, fit, predict, take_over
+from earmark.workspace import open_store
 
 
 class Net(nn.Module):
@@ -58,7 +61,17 @@ class Assassin:
             raise Killed
 
 
-def train(shelf, use="radam", n_epochs=6, kill_after=None, loss=squared, seed=0):
+def train(
+    shelf,
+    use="radam",
+    n_epochs=6,
+    kill_after=None,
+    loss=squared,
+    seed=0,
+    mean_teacher=None,
+    by_itself=None,
+    batch_size=3,
+):
     torch.manual_seed(1)
     model = Net()
     torch.manual_seed(kill_after or 0)  # what was drawn elsewhere must not matter
@@ -70,11 +83,12 @@ def train(shelf, use="radam", n_epochs=6, kill_after=None, loss=squared, seed=0)
     fitted = fit(
         model,
         features,
-        targets,
+        targets if by_itself is None else lambda model: by_itself(model, features, targets),
         [WeightedLoss(name="squared", weight=0.5, loss=loss)],
-        Shuffled(targets, batch_size=3),
+        Shuffled(targets, batch_size=batch_size),
         Optimiser(use=use, lr=0.01),
         n_epochs,
+        mean_teacher=mean_teacher,
         stage="test",
         seed=seed,
         shelf=shelf,
@@ -95,6 +109,79 @@ def test_a_training_killed_in_any_epoch_goes_on_to_the_same_bits(use, monkeypatc
         for name, tensor in undisturbed.state_dict().items():
             assert torch.equal(tensor, resumed.state_dict()[name]), f"{name} differs after a kill in epoch {epoch}"
         assert [row["total"] for row in again.history] == [row["total"] for row in fitted.history]
+
+
+@torch.no_grad()
+def its_posteriors(model, features, targets):
+    label = model.eval()(features).event_frame_logit.sigmoid()
+    return replace(targets, frame_event=torch.where(targets.frame_event.isnan(), label, targets.frame_event))
+
+
+@pytest.mark.parametrize(("mean_teacher", "by_itself"), [(None, its_posteriors), (0.8, its_posteriors), (0.8, None)])
+def test_a_training_refined_by_itself_goes_on_to_the_same_bits(mean_teacher, by_itself, monkeypatch, tmp_path):
+    monkeypatch.setattr("earmark.training.SAVE_EVERY_S", -1.0)
+    way = {"mean_teacher": mean_teacher, "by_itself": by_itself}
+    undisturbed, fitted = train(Shelf(), **way)
+    assert not torch.equal(undisturbed.events.weight, train(Shelf())[0].events.weight)  # it does something
+    for epoch in (0, 2, 5):
+        shelf = open_store(tmp_path).run(f"{epoch:024x}")
+        shelf.begin({})
+        with pytest.raises(Killed):
+            train(shelf, kill_after=epoch, **way)
+        resumed, again = train(shelf, **way)
+        for name, tensor in undisturbed.state_dict().items():
+            assert torch.equal(tensor, resumed.state_dict()[name]), f"{name} differs after a kill in epoch {epoch}"
+        assert [row["total"] for row in again.history] == [row["total"] for row in fitted.history]
+
+
+def test_labels_are_made_anew_before_each_epoch_by_the_model_as_it_is():
+    seen = []
+
+    def by_itself(model, features, targets):
+        seen.append(model.events.weight.detach().clone())
+        model.eval()  # as predicting leaves it
+        return targets
+
+    model, fitted = train(Shelf(), n_epochs=3, by_itself=by_itself)
+    plain, of_plain = train(Shelf(), n_epochs=3)
+    assert len(seen) == 3
+    assert not torch.equal(seen[0], seen[1])
+    assert torch.equal(seen[2], train(Shelf(), n_epochs=2)[0].events.weight)
+    assert torch.equal(model.events.weight, plain.events.weight)  # labels that stay the same change nothing
+    assert [row["total"] for row in fitted.history] == [row["total"] for row in of_plain.history]
+
+
+def test_a_mean_teacher_labels_and_is_kept_in_the_place_of_the_trained_weights():
+    labelling = []
+
+    def by_itself(model, features, targets):
+        labelling.append(model.events.weight.clone())
+        return targets
+
+    torch.manual_seed(1)
+    start = Net()
+    options = {"n_epochs": 1, "batch_size": 7}  # one step an epoch
+    trained, _ = train(Shelf(), **options)
+    averaged, _ = train(Shelf(), mean_teacher=0.9, by_itself=by_itself, **options)
+    assert torch.equal(labelling[0], start.events.weight)
+    halfway = (start.events.weight + trained.events.weight) / 2  # the first step gives the plain average
+    assert torch.allclose(averaged.events.weight, halfway, atol=1e-7)
+    assert torch.allclose(averaged.norm.running_mean, trained.norm.running_mean / 2, atol=1e-7)  # it starts at 0
+    assert averaged.norm.num_batches_tracked == 1
+
+
+def test_an_average_is_plain_over_its_first_steps_and_exponential_after():
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(model.weight)
+    teacher = MeanTeacher(model, decay=0.75)
+    found = []
+    for value in (1.0, 2.0, 3.0, 9.0):
+        nn.init.constant_(model.weight, value)
+        teacher.follow(model)
+        found.append(teacher.model.weight.item())
+    # Means of 0, 1; 0, 1, 2; 0, 1, 2, 3; then 0.75 * 1.5 + 0.25 * 9.
+    assert found == pytest.approx([0.5, 1.0, 1.5, 3.375])
+    assert not teacher.model.weight.requires_grad
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_one_does_not():

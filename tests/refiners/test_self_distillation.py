@@ -129,7 +129,7 @@ def test_predictions_without_frames_are_refused():
 
 
 def test_a_diverged_model_is_refused():
-    with pytest.raises(TargetsError, match="hold NaN: the earlier stage has diverged"):
+    with pytest.raises(TargetsError, match="hold NaN: their model has diverged"):
         SelfDistillation().refine(targets_of(), predictions_of(np.full((3, 2, 2), np.nan)))
 
 

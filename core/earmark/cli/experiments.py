@@ -37,30 +37,38 @@ def run(
     engine: Annotated[
         str, typer.Option(help="auto, local (this process), processes, or the engine of a plugin.")
     ] = "auto",
+    status: Annotated[bool, typer.Option("--status", help="Only show which runs are done, begun and left.")] = False,
 ) -> None:
     """Train, predict and evaluate what an experiment file describes, and print its scores.
 
-    What is done is not done again. Example: earmark run paper/partial_labels/table5.toml --profile smoke
+    What is done is not done again: killed at any moment, the same command goes on.
+    Example: earmark run paper/partial_labels/sweep.toml --profile smoke
     """
-    from earmark.pipeline import run_study
+    from rich.console import Console
+
+    from earmark.folds import run_studies
     from earmark.plugins import plugins
     from earmark.progress import reporting
-    from earmark.workspace import open_study
+    from earmark.standing import standing
+    from earmark.workspace import open_studies
 
     with reporting(plugins()) as reporter:
         with reporter.counting("Synthesising recordings") as advance:
-            study = open_study(
+            studies = open_studies(
                 experiment, profile=profile, corpus=corpus, stores=stores, n_seeds=seeds, advance=advance
             )
-        reporter.expect(len(study.missing()))
+        before = standing(studies)
+        Console().print(before.table())
+        if status:
+            return
+        reporter.expect(before.count("begun") + before.count("left"))
         with reporter.counting("Extracting features, clips") as advance:
-            run_study(study, device=device, engine=engine, advance=advance)
-    from rich.console import Console
-
-    rows = {title: _scores(by_evaluator) for title, by_evaluator in study.results().items()}
-    Console().print(
-        _table(f"{study.experiment.name} on {study.dataset.title}, mean of {len(study.experiment.seeds)}", rows)
-    )
+            run_studies(studies, device=device, engine=engine, advance=advance)
+    print(standing(studies).sentence())
+    rows = {title: _scores(by_evaluator) for title, by_evaluator in _joined([s.results() for s in studies]).items()}
+    described, folds = studies[0].experiment, f" x {len(studies)} folds" if len(studies) > 1 else ""
+    title = f"{described.name} on {studies[0].dataset.title}, mean of {len(described.seeds)}{folds}"
+    Console().print(_table(title, rows))
 
 
 def list_runs(stores: Stores = None) -> None:
@@ -167,6 +175,15 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     if isinstance(value, list):
         return {k: v for key, item in enumerate(value) for k, v in _flat(item, f"{prefix}{key}.").items()}
     return {prefix.rstrip("."): value}
+
+
+def _joined(of_folds: list[Any]) -> dict[str, dict[str, list[Any]]]:
+    """Results of several folds as repetitions of one another."""
+    first = of_folds[0]
+    return {
+        title: {name: [result for fold in of_folds for result in fold[title][name]] for name in first[title]}
+        for title in first
+    }
 
 
 def _scores(by_evaluator: Any) -> dict[str, float]:
