@@ -1,4 +1,4 @@
-"""Names of the evaluators and of the criteria."""
+"""Names of the evaluators, of the criteria, and of the post-processing that belongs to an evaluator."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from earmark import hookimpl
 from earmark.protocols import Factory
+from earmark_evaluators.adaptive_oracle import AdaptiveOracleEvaluator
+from earmark_evaluators.adaptive_post_processing import AdaptiveThresholds
 from earmark_evaluators.criteria import ClipBased, EventBased, IntersectionBased, SegmentBased
 from earmark_evaluators.frame import FrameEvaluator
 from earmark_evaluators.intersection import IntersectionEvaluator
@@ -20,6 +22,7 @@ def earmark_evaluators() -> Mapping[str, Factory]:
     """Event and scene evaluators."""
     return {
         "frame": FrameEvaluator,
+        "adaptive-oracle": AdaptiveOracleEvaluator,
         "segment": SegmentEvaluator,
         "segment-sed-eval": SegmentSedEval,
         "event-sed-eval": EventSedEval,
@@ -33,3 +36,9 @@ def earmark_evaluators() -> Mapping[str, Factory]:
 def earmark_criteria() -> Mapping[str, Factory]:
     """Criteria for lists of events."""
     return {"segment": SegmentBased, "event": EventBased, "intersection": IntersectionBased, "clip": ClipBased}
+
+
+@hookimpl
+def earmark_post_processors() -> Mapping[str, Factory]:
+    """The evaluator adaptive-oracle without its oracle."""
+    return {"adaptive-thresholds": AdaptiveThresholds}

@@ -75,13 +75,13 @@ def score_table(results: Results, columns: Sequence[Column]) -> pd.DataFrame:
     rows = {
         method: {
             (column.target, column.metric, column.average): summary(
-                [float(result[column.variable]) for result in _found(by_evaluator, column, method)]
+                [float(result[column.variable]) for result in found_results(by_evaluator, column, method)]
             )
             for column in columns
         }
         for method, by_evaluator in results.items()
     }
-    return _table(rows)
+    return table_of(rows)
 
 
 def class_table(results: Results, *, evaluator: str, variable: str, metric: str) -> pd.DataFrame:
@@ -92,13 +92,13 @@ def class_table(results: Results, *, evaluator: str, variable: str, metric: str)
     """
     rows: dict[str, dict[tuple[str, str, str], Summary]] = {}
     for method, by_evaluator in results.items():
-        found = _found(by_evaluator, Column(evaluator, variable, "", metric, "class"), method)
+        found = found_results(by_evaluator, Column(evaluator, variable, "", metric, "class"), method)
         (dim,) = found[0][variable].dims
         rows[method] = {
             (str(name), metric, "class"): summary([float(result[variable].sel({dim: name})) for result in found])
             for name in found[0][dim].values
         }
-    return _table(rows)
+    return table_of(rows)
 
 
 def beside_paper(table: pd.DataFrame, paper: Path | pd.DataFrame) -> pd.DataFrame:
@@ -176,11 +176,58 @@ def to_markdown(table: pd.DataFrame) -> str:
     for method in table.index:
         cells = [_cell(cell(table, str(method), key), key[1], len(numbers_of_runs) > 1) for key in keys]
         lines.append("| " + " | ".join([str(method), *cells]) + " |")
-    n = f"n = {numbers_of_runs.pop()}" if len(numbers_of_runs) == 1 else "n (said in each cell)"
-    has_paper = any(key[-1] == "paper_mean" for key in table.columns)
-    paper = " In brackets: the paper's numbers." if has_paper else ""
-    lines += ["", f"Mean ± standard deviation (population form) of {n} repetitions; F-scores in %.{paper}"]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _legend(table, numbers_of_runs, "repetitions; F-scores in %")])
+
+
+def to_markdown_by_class(table: pd.DataFrame, *, repetitions: str = "repetitions; F-scores in %") -> str:
+    """A table of many classes for people: a row per class and metric, a column per method; cells as in `to_markdown`.
+
+    Args:
+        table: made by `class_table` or `beside`.
+        repetitions: what its n counts, and the unit.
+
+    >>> results = {"Ours": {"frame": [xr.Dataset({"tp": (("event",), [3, 5])}, {"event": ["car", "fan"]})]}}
+    >>> print(to_markdown_by_class(class_table(results, evaluator="frame", variable="tp", metric="tp")))
+    | class | score | Ours |
+    | --- | --- | ---: |
+    | car | tp | 3.00 |
+    | fan | tp | 5.00 |
+    <BLANKLINE>
+    Mean ± standard deviation (population form) of n = 1 repetitions; F-scores in %.
+    """
+    keys = columns_of(table)
+    numbers_of_runs = {int(n) for key in keys for n in table[(*key, "n")]}
+    methods = [str(method) for method in table.index]
+    lines = [
+        "| " + " | ".join(["class", "score", *methods]) + " |",
+        "| " + " | ".join(["---", "---", *("---:" for _ in methods)]) + " |",
+    ]
+    for key in keys:
+        cells = [_cell(cell(table, method, key), key[1], len(numbers_of_runs) > 1) for method in methods]
+        lines.append("| " + " | ".join([key[0].replace("_", " "), key[1].replace("_", " "), *cells]) + " |")
+    return "\n".join([*lines, "", _legend(table, numbers_of_runs, repetitions)])
+
+
+def beside(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Tables of the same methods as one, class by class where they name the same classes."""
+    together = pd.concat(tables, axis="columns")
+    return only_targets(together, list(dict.fromkeys(key[0] for key in columns_of(together))))
+
+
+def only_targets(table: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
+    """The columns of some targets, in their order; those that the table lacks are left out."""
+    return table[[column for target in targets for column in table.columns if column[0] == target]]
+
+
+def targets_of_paper(paper: Path) -> list[str]:
+    """Targets of which a paper's CSV file has numbers, in its order."""
+    return list(dict.fromkeys(pd.read_csv(paper)["target"].astype(str)))
+
+
+def _legend(table: pd.DataFrame, numbers_of_runs: set[int], repetitions: str) -> str:
+    n = f"n = {next(iter(numbers_of_runs))}" if len(numbers_of_runs) == 1 else "n (said in each cell)"
+    paper = " In brackets: the paper's numbers." if any(key[-1] == "paper_mean" for key in table.columns) else ""
+    return f"Mean ± standard deviation (population form) of {n} {repetitions}.{paper}"
 
 
 def is_percent(metric: str) -> bool:
@@ -209,7 +256,14 @@ def _mean_sd(mean: float, sd: float) -> str:
     return f"{mean:.2f}" if math.isnan(sd) else f"{mean:.2f} ± {sd:.2f}"
 
 
-def _found(by_evaluator: Mapping[str, Sequence[xr.Dataset]], column: Column, method: str) -> Sequence[xr.Dataset]:
+def found_results(
+    by_evaluator: Mapping[str, Sequence[xr.Dataset]], column: Column, method: str
+) -> Sequence[xr.Dataset]:
+    """Results of a column's evaluator, all of which hold its variable.
+
+    Raises:
+        EvaluationError: there are none, or they lack it.
+    """
     found = by_evaluator.get(column.evaluator, ())
     if not found:
         raise EvaluationError(
@@ -226,7 +280,8 @@ def _found(by_evaluator: Mapping[str, Sequence[xr.Dataset]], column: Column, met
     return found
 
 
-def _table(rows: Mapping[str, Mapping[tuple[str, str, str], Summary]]) -> pd.DataFrame:
+def table_of(rows: Mapping[str, Mapping[tuple[str, str, str], Summary]]) -> pd.DataFrame:
+    """A table of what ``rows[method][(target, metric, average)]`` say; what a method lacks has n = 0."""
     keys = list(dict.fromkeys(key for row in rows.values() for key in row))
     wide = {
         (*key, statistic): [row.get(key, Summary(math.nan, math.nan, 0))[place] for row in rows.values()]

@@ -1,4 +1,4 @@
-"""Convolution block: 3 x 3 convolution, batch normalisation, Leaky ReLU, max pooling; fast on a CPU."""
+"""Convolution block: 3 x 3 convolution, batch normalisation, Leaky ReLU or ReLU, max pooling; fast on a CPU."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 SLOPE = 0.01
-"""Of every Leaky ReLU; [partial_labels] states none, this is PyTorch's."""
+"""Of every Leaky ReLU; [partial_labels] states none, this is PyTorch's. With a slope of 0 it is ReLU."""
 CHUNK_ELEMENTS = 1 << 19
 """Elements of a convolution's output that are worked on at once: 2 MiB stay in the processor's cache."""
 
 
 class ConvBlock(nn.Module):
-    """Maps (clip, channel, frame, mel) to (clip, channel, frame / pool[0], mel / pool[1]).
+    """Maps (clip, channel, frame, mel) to (clip, channel, frame / pool[0], mel / pool[1]), remainders left out.
 
     On a CPU the time of the plain chain of modules goes into moving activations through memory. So clips go through
     in small groups (`chunks`), and training pools before it normalises: see `ConvNormPool`.
     """
 
-    def __init__(self, n_in: int, n_out: int, *, pool: tuple[int, int]) -> None:
+    def __init__(self, n_in: int, n_out: int, *, pool: tuple[int, int], slope: float = SLOPE) -> None:
         super().__init__()
         self.conv = nn.Conv2d(n_in, n_out, 3, padding=1)
         self.norm = nn.BatchNorm2d(n_out)
         self.pool = pool
+        self.slope = slope
 
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu":
@@ -34,13 +35,15 @@ class ConvBlock(nn.Module):
         if not self.training:
             return torch.cat([self.plain(chunk) for chunk in chunks(x, self.conv.out_channels)])
         conv, norm = self.conv, self.norm
-        z, mean, var = ConvNormPool.apply(x, conv.weight, conv.bias, norm.weight, norm.bias, norm.eps, self.pool)  # type: ignore[no-untyped-call]
+        z, mean, var = ConvNormPool.apply(  # type: ignore[no-untyped-call]
+            x, conv.weight, conv.bias, norm.weight, norm.bias, norm.eps, self.pool, self.slope
+        )
         self.track(mean, var, x.numel() // x.shape[1])
         return cast(Tensor, z)
 
     def plain(self, x: Tensor) -> Tensor:
         """The definition of the block, and what runs on other devices."""
-        return F.max_pool2d(F.leaky_relu(self.norm(self.conv(x)), SLOPE), self.pool)
+        return F.max_pool2d(F.leaky_relu(self.norm(self.conv(x)), self.slope), self.pool)
 
     def track(self, mean: Tensor, var: Tensor, count: int) -> None:
         """Move the running estimates towards the mean and biased variance (channel,) of a batch of count values."""
@@ -77,6 +80,7 @@ class ConvNormPool(torch.autograd.Function):
         shift: Tensor,
         eps: float,
         pool: tuple[int, int],
+        slope: float = SLOPE,
     ) -> tuple[Tensor, Tensor, Tensor]:
         sign = torch.where(scale < 0, -1.0, 1.0).to(scale.dtype)
         filters = (weight * sign[:, None, None, None]).contiguous(memory_format=torch.channels_last)
@@ -91,9 +95,9 @@ class ConvNormPool(torch.autograd.Function):
         inverse_std = torch.rsqrt(var + eps)
         gain = scale.abs() * inverse_std
         offset = shift - mean * gain
-        z = torch.cat([F.leaky_relu_(_affine(y, gain, offset), SLOPE) for y in pooled])
+        z = torch.cat([F.leaky_relu_(_affine(y, gain, offset), slope) for y in pooled])
         ctx.save_for_backward(x, filters, sign, gain, mean, inverse_std, z, *maps)
-        ctx.pool = pool
+        ctx.pool, ctx.slope = pool, slope
         mean = mean * sign + bias
         ctx.mark_non_differentiable(mean, var)
         return z, mean, var
@@ -108,7 +112,7 @@ class ConvNormPool(torch.autograd.Function):
         dz = dz.contiguous(memory_format=torch.channels_last)
         # Gradients behind the normalisation, and the two sums over the batch that its backward pass needs.
         d_pooled = [
-            aten.leaky_relu_backward(d, out, SLOPE, True)
+            aten.leaky_relu_backward(d, out, ctx.slope, True)
             for d, out in zip(torch.split(dz, sizes), torch.split(z, sizes), strict=True)
         ]
         d_shift, d_scale = torch.zeros_like(mean), torch.zeros_like(mean)
@@ -130,7 +134,7 @@ class ConvNormPool(torch.autograd.Function):
             into.copy_(d_chunk)
             d_filters += d_part
         d_weight = d_filters * sign[:, None, None, None]
-        return dx, d_weight, torch.zeros_like(mean), d_scale * sign, d_shift, None, None
+        return dx, d_weight, torch.zeros_like(mean), d_scale * sign, d_shift, None, None, None
 
 
 def _affine(x: Tensor, gain: Tensor, offset: Tensor) -> Tensor:

@@ -22,8 +22,8 @@ from earmark_mtl.conv_block import CHUNK_ELEMENTS, SLOPE, ConvBlock
 class InputBlock(ConvBlock):
     """Maps features (clip, 1, frame, mel) to (clip, channel, frame, mel / pool); parameters as in `ConvBlock`."""
 
-    def __init__(self, n_out: int, *, pool: int) -> None:
-        super().__init__(1, n_out, pool=(1, pool))
+    def __init__(self, n_out: int, *, pool: int, slope: float = SLOPE) -> None:
+        super().__init__(1, n_out, pool=(1, pool), slope=slope)
 
     def forward(self, x: Tensor) -> Tensor:
         frozen_in_graph = not self.training and torch.is_grad_enabled()
@@ -36,13 +36,14 @@ class InputBlock(ConvBlock):
         if self.training:
             moments = patch_moments(features, slots)
             z, mean, var = PatchNormPool.apply(  # type: ignore[no-untyped-call]
-                features, filters, bias, norm.weight, norm.bias, norm.eps, slots, *moments
+                features, filters, bias, norm.weight, norm.bias, norm.eps, slots, *moments, self.slope
             )
             self.track(mean, var, features.numel())
         else:
             running_mean, running_var, _ = norm.buffers()
             gain = norm.weight * torch.rsqrt(running_var + norm.eps)
-            z = _pooled(features, _folded(filters, gain, norm.bias + gain * (bias - running_mean)), slots)
+            folded = _folded(filters, gain, norm.bias + gain * (bias - running_mean))
+            z = _pooled(features, folded, slots, self.slope)
         # In memory (clip, frame, mel, channel) stays as it is, which is channels_last.
         return cast(Tensor, z).permute(0, 3, 1, 2)
 
@@ -62,15 +63,16 @@ class PatchNormPool(torch.autograd.Function):
         slots: int,
         patch_mean: Tensor,
         patch_cov: Tensor,
+        slope: float = SLOPE,
     ) -> tuple[Tensor, Tensor, Tensor]:
         mean = filters @ patch_mean
         var = ((filters @ patch_cov) * filters).sum(1).clamp(min=0)
         inverse_std = torch.rsqrt(var + eps)
         gain = scale * inverse_std
         folded = _folded(filters, gain, shift - gain * mean)
-        z = _pooled(features, folded, slots)
+        z = _pooled(features, folded, slots, slope)
         ctx.save_for_backward(features, filters, folded, gain, inverse_std, patch_mean, patch_cov)
-        ctx.slots = slots
+        ctx.slots, ctx.slope = slots, slope
         mean = mean + bias
         ctx.mark_non_differentiable(mean, var)
         return z, mean, var
@@ -80,12 +82,12 @@ class PatchNormPool(torch.autograd.Function):
     def backward(ctx: Any, dz: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         features, filters, folded, gain, inverse_std, patch_mean, patch_cov = ctx.saved_tensors
         # Sum of patch * gradient over the pooled maxima, (patch + 1, channel); the last row is the gradients' sum.
-        total = _patch_gradient(features, folded, ctx.slots, dz.contiguous()).T
+        total = _patch_gradient(features, folded, ctx.slots, dz.contiguous(), ctx.slope).T
         d_shift = total[:, -1]
         centred = total[:, :-1] - d_shift[:, None] * patch_mean  # (channel, patch)
         d_scale = inverse_std * (filters * centred).sum(1)
         d_filters = gain[:, None] * (centred - (d_scale * inverse_std)[:, None] * (filters @ patch_cov))
-        return None, d_filters, torch.zeros_like(gain), d_scale, d_shift, None, None, None, None
+        return None, d_filters, torch.zeros_like(gain), d_scale, d_shift, None, None, None, None, None
 
 
 def patch_moments(features: Tensor, slots: int) -> tuple[Tensor, Tensor]:
@@ -112,7 +114,7 @@ def _folded(filters: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
     return torch.cat([filters * gain[:, None], offset[:, None]], dim=1).T.contiguous()
 
 
-def _pooled(features: Tensor, folded: Tensor, slots: int) -> Tensor:
+def _pooled(features: Tensor, folded: Tensor, slots: int, slope: float) -> Tensor:
     """Activation (clip, frame, mel / slots, channel): the maximum over slots, then Leaky ReLU."""
     n_clips, n_frames, n_mels = features.shape
     n_channels = folded.shape[1]
@@ -126,11 +128,11 @@ def _pooled(features: Tensor, folded: Tensor, slots: int) -> Tensor:
         for slot in patches[1:]:
             torch.mm(slot.T, folded, out=other)
             torch.maximum(best, other, out=best)
-        F.leaky_relu_(best, SLOPE)
+        F.leaky_relu_(best, slope)
     return z
 
 
-def _patch_gradient(features: Tensor, folded: Tensor, slots: int, dz: Tensor) -> Tensor:
+def _patch_gradient(features: Tensor, folded: Tensor, slots: int, dz: Tensor, slope: float) -> Tensor:
     """Sum of (patch, 1) times gradient over the slots that won the maximum, (patch + 1, channel)."""
     aten = torch.ops.aten
     n_channels = folded.shape[1]
@@ -142,7 +144,7 @@ def _patch_gradient(features: Tensor, folded: Tensor, slots: int, dz: Tensor) ->
         for slot, into in zip(patches, maps, strict=True):
             torch.mm(slot.T, folded, out=into)
         best = maps.amax(0)
-        left = aten.leaky_relu_backward(d.view(-1, n_channels), best, SLOPE, False)
+        left = aten.leaky_relu_backward(d.view(-1, n_channels), best, slope, False)
         for slot, behind in zip(patches[:-1], maps.sub_(best)[:-1], strict=True):
             # The first slot that reaches the maximum takes the gradient, as in max_pool2d, and leaves 0 to the others.
             # threshold_backward is a masked copy; torch.where takes 20 times as long.

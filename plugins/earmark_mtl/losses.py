@@ -9,13 +9,14 @@ slowest part of a training on a GPU.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from earmark.errors import ExperimentError
+from earmark.errors import ExperimentError, OptionError
 from earmark.outputs import Outputs
 from earmark.targets import Targets
 
@@ -75,6 +76,30 @@ class SceneCrossEntropy:
         if targets.scene is None or targets.scene_known is None:
             return _nothing(logit)
         return masked_scene_cross_entropy(logit, targets.scene, targets.scene_known)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SoftSceneCrossEntropy:
+    """Scene logits divided by a temperature, against the scene distribution of a teacher at the same temperature.
+
+    Source: [soft_scene_labels], Eqs. (4) to (6). There is no factor of the squared temperature, with which others keep
+    gradients alike; at temperature 1 this is `SceneCrossEntropy`.
+    """
+
+    temperature: float = 1.0
+    """T; that of the refiner ``soft-scene``, which makes the teacher's distribution, must be the same."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < math.inf:
+            raise OptionError(
+                f"soft-scene-ce: temperature = {self.temperature:g} must be a positive number; the paper uses 1."
+            )
+
+    def __call__(self, outputs: Outputs, targets: Targets) -> Tensor:
+        logit = _given(outputs.scene_logit, "soft-scene-ce", "scene_logit")
+        if targets.scene is None or targets.scene_known is None:
+            return _nothing(logit)
+        return masked_scene_cross_entropy(logit / self.temperature, targets.scene, targets.scene_known)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -52,16 +52,19 @@ class SceneBranch(nn.Module):
 class EventBranch(nn.Module):
     """Frame logits (clip, frame, event) from the trunk's (clip, frame, feature), and the BiGRU's output."""
 
-    def __init__(self, n_in: int, n_events: int, *, gru_units: int, units: int, dropout: float) -> None:
+    def __init__(
+        self, n_in: int, n_events: int, *, gru_units: int, units: int, dropout: float, slope: float = SLOPE
+    ) -> None:
         super().__init__()
         self.gru = BiGru(n_in, gru_units)
         self.hidden = nn.Linear(2 * gru_units, units)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(units, n_events)
+        self.slope = slope
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         context: Tensor = self.gru(x)
-        logit: Tensor = self.output(self.dropout(F.leaky_relu(self.hidden(context), SLOPE)))
+        logit: Tensor = self.output(self.dropout(F.leaky_relu(self.hidden(context), self.slope)))
         return logit, context
 
 

@@ -16,9 +16,9 @@ from earmark_evaluators.errors import EvaluationError
 from earmark_evaluators.figures import (
     score_table_figure,
     scores_by_event,
-    time_line,
     training_curves,
 )
+from earmark_evaluators.figures_time_lines import time_line
 from earmark_evaluators.tables import Column, beside_paper, class_table, score_table
 
 EVENTS = ("bird", "car", "dishes", "wind")
@@ -156,7 +156,7 @@ def test_scores_are_filled_markers_in_percent_and_the_papers_hollow_ones(tables)
     (axes,) = figure.axes
     assert markers(axes) == {"o": [50.0, 30.0], "D": [53.91]}
     assert [line.get_markerfacecolor() for line in axes.lines if line.get_marker() == "D"] == ["white"]
-    assert axes.get_xlabel() == "event: segment F-score (%)"
+    assert axes.get_xlabel() == "event:\nsegment F-score (%)"
     assert [label.get_text() for label in axes.get_yticklabels()] == ["A", "B"]
     deviations = sorted(float(np.ptp(c.get_segments()[0][:, 0])) for c in axes.collections)
     assert deviations == [pytest.approx(2 * 0.94), pytest.approx(20.0)]  # one repetition alone has none
@@ -188,3 +188,11 @@ def test_texts_do_not_lie_on_each_other_and_no_figure_stays_open(reference, meth
             assert box.y0 >= foot.y1 - 1
         assert legend.x1 <= figure.bbox.x1
     assert plt.get_fignums() == []
+
+
+def test_a_time_line_can_leave_out_what_is_heard_only_once(reference, methods) -> None:
+    figure = time_line(reference, methods, "audio/a.wav", corpus="tut", least_spans=2)
+    # Dishes sound across the border of two clips, which makes two spans of them; car and wind sound once.
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["dishes"]
+    nothing = time_line(reference, methods, "audio/a.wav@0", corpus="tut", least_spans=3)
+    assert nothing.axes[0].texts[0].get_text() == "no event annotated or detected 3 times"
