@@ -67,10 +67,15 @@ def output_folder(key: str, parameters: Parameters) -> Path:
     return stores_root(Path(parameters.stores) if parameters.stores else None).resolve() / "papers" / key / name
 
 
-def run_paper(key: str, parameters: Parameters) -> PaperRun:
+def run_paper(key: str, parameters: Parameters, *, without: str | None = None) -> PaperRun:
     """Execute a paper's notebook with papermill and write it, an HTML page, figures and tables.
 
     The kernel shows its output while it runs. What the notebook computes rests in the store: a second call reuses it.
+
+    Args:
+        key: of the paper.
+        parameters: of its notebook.
+        without: leave out the cells with this tag.
 
     Raises:
         PaperError: the notebook does not exist, or a cell raised; the message says which and where the rest lies.
@@ -94,9 +99,12 @@ def run_paper(key: str, parameters: Parameters) -> PaperRun:
     # A kernel of that name in the home folder may belong to another Python.
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     begun = notebook.with_suffix(".begun.ipynb")
+    source = nbformat.read(root / "notebooks" / f"{key}.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    source.cells = [cell for cell in source.cells if without not in cell.metadata.get("tags", [])]
+    nbformat.write(source, begun)  # type: ignore[no-untyped-call]
     try:
         papermill.execute_notebook(
-            str(root / "notebooks" / f"{key}.ipynb"),
+            str(begun),
             str(begun),
             parameters=values,
             kernel_name="python3",

@@ -19,10 +19,10 @@ def add_to(app: typer.Typer) -> None:
 def demo(stores: Stores = None, device: Device = "auto") -> None:
     """Run the main job: a synthetic corpus, five ways to pay for labels, one table and its figures.
 
-    The first call takes minutes on 2 cores; a second one reuses what is done. The same as:
-    earmark paper partial_labels --profile quick --seeds 1
+    The first call takes minutes on 2 cores; a second one reuses what is done. The same as
+    earmark paper partial_labels --seeds 1, without the sweeps over shares, thresholds and refiners.
     """
-    _run("partial_labels", "quick", "synthetic", stores, device, 1)
+    _run("partial_labels", "quick", "synthetic", stores, device, 1, without="sweeps")
 
 
 def paper(
@@ -40,7 +40,15 @@ def paper(
     _run(key, profile, corpus, stores, device, seeds)
 
 
-def _run(key: str, profile: str, corpus: str, stores: Path | None, device: str, seeds: int | None) -> None:
+def _run(
+    key: str,
+    profile: str,
+    corpus: str,
+    stores: Path | None,
+    device: str,
+    seeds: int | None,
+    without: str | None = None,
+) -> None:
     from rich.console import Console
     from rich.markdown import Markdown
 
@@ -49,7 +57,7 @@ def _run(key: str, profile: str, corpus: str, stores: Path | None, device: str, 
     parameters = Parameters(
         profile=profile, corpus=corpus, device=device, stores=str(stores) if stores else "", n_seeds=seeds
     )
-    run = run_paper(key, parameters)
+    run = run_paper(key, parameters, without=without)
     for table in sorted(run.folder.glob("tables/*.md")):
         Console().print(Markdown(table.read_text(encoding="utf-8")))
     print(f"Notebook  {run.notebook}\nPage      {run.page}")
