@@ -52,6 +52,18 @@ def test_the_experiment_of_the_readme_is_the_papers():
         assert (stage.title, stage.starts_from) == (whole.stages[name].title, whole.stages[name].starts_from)
 
 
+def test_the_grid_of_the_readme_gives_a_stage_for_each_case():
+    (shown,) = [tomllib.loads(text) for language, text in BLOCKS if language == "toml" and "[grids." in text]
+    document = {
+        "name": "shown",
+        "corpus": "tut",
+        "frontend": "log-mel",
+        "defaults": {"model": "mtl-cnn-bigru", "losses": ["strong-bce"], "n_epochs": 1},
+        **shown,
+    }
+    assert list(experiment_of(document).stages) == ["semi-weak-40", "semi-weak-70"]
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_of_the_readme_exists_with_its_options(command):
     words = shlex.split(command)[1:]

@@ -85,7 +85,8 @@ def extracted(study: Study, advance: Advance | None = None) -> FeatureShelf:
     if not shelf.whole:
         with study.store.lock(study.feature_address):
             if not shelf.whole:
-                clips = [clip for part in study.clips.values() for clip in part]
+                # Once each: a part may be another one too, as where thresholds are chosen on the training clips.
+                clips = list({clip.id: clip for part in study.clips.values() for clip in part}.values())
                 extract(study.dataset, clips, study.frontend, shelf, advance=advance)
     return shelf
 
