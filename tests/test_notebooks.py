@@ -30,7 +30,7 @@ def test_the_demo_leaves_a_notebook_a_page_tables_and_figures(run):
         assert {f"{name}.png", f"{name}.svg"} <= figures
     assert not [name for name in tables | figures if "phi" in name or "beyond" in name]  # the sweeps were left out
     page = run.page.read_text()
-    assert "five ways to pay for labels" in page
+    assert "five ways to pay for event labels" in page
     assert "data:image/png;base64" in page
     assert not list(run.folder.glob("*.begun.ipynb"))
 

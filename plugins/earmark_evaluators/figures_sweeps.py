@@ -24,18 +24,20 @@ _LEAST_RANGE = 10.0
 """Percent points that an axis shows at least: noise of one point must not look like a slope."""
 
 
-def curves(table: pd.DataFrame, keys: Sequence[Key], *, x: str, label: str) -> Figure:
+def curves(table: pd.DataFrame, keys: Sequence[Key], *, x: str, label: str, logarithmic: bool = False) -> Figure:
     """Draw scores along a coordinate: a panel per score, a line per ``curve``, deviations as bars.
 
-    Source: [partial_labels], Figs. 5 to 7.
+    Source: [partial_labels], Figs. 5 to 7; with a logarithmic axis [soft_scene_labels], Fig. 3.
 
     Args:
         table: made by `earmark_evaluators.tables_sweeps.point_table`, with a coordinate ``curve``; points without one
-            (all clips labelled in the same way) lie on every line and are marked in black. After `points_beside_paper`
-            the paper's numbers appear as hollow markers.
+            (all clips labelled in the same way) lie on every line and are marked in black; those that lack ``x`` too
+            (a net without the loss whose weight is varied) are a level, dashed. Where the table has the paper's numbers
+            (`points_beside_paper`) they appear as hollow markers, that of a level at its left end.
         keys: scores to draw.
         x: the coordinate of the axis.
         label: what the axis says.
+        logarithmic: whether the axis is, with a tick at each value; all must be positive.
 
     Raises:
         EvaluationError: the table lacks one of the scores.
@@ -46,17 +48,22 @@ def curves(table: pd.DataFrame, keys: Sequence[Key], *, x: str, label: str) -> F
     has_paper = "paper_mean" in table
     for axes, key in zip(np.atleast_1d(grid), keys, strict=True):
         here = _of_key(table, key)
+        level, here = here[here[x].isna()], here[here[x].notna()]
         common = here[here["curve"].isna()]
         for place, name in enumerate(names):
             line = here[(here["curve"] == name) | here["curve"].isna()].sort_values(x)
             # A little aside, so that the bars of equal points do not hide each other.
-            aside = (place - (len(names) - 1) / 2) * 1.3
+            aside = place - (len(names) - 1) / 2
             own = line["curve"].notna().to_numpy()
-            at = line[x].to_numpy(dtype=float) + np.where(own, aside, 0)
+            at = line[x].to_numpy(dtype=float)
+            at = at * np.where(own, 1.1**aside, 1) if logarithmic else at + np.where(own, 1.3 * aside, 0)
             scale = 100.0 if is_percent(key[1]) else 1.0
             axes.plot(at, line["mean"] * scale, color=colours[name], lw=1.4, zorder=2)
             _points(axes, at[own], line[own], key, colours[name], has_paper)
         _points(axes, common[x].to_numpy(dtype=float), common, key, INK, has_paper)
+        _levels(axes, level, key, has_paper)
+        if logarithmic:
+            _logarithmic(axes, sorted(here[x].unique()))
         axes.set_xlabel(label)
         axes.set_ylabel(f"{key[0]}: {words(key[1])} {key[2]}" + (" (%)" if is_percent(key[1]) else ""))
         axes.grid(axis="y", color="0.9", lw=0.6)
@@ -129,6 +136,26 @@ def _points(axes: Axes, at: Any, rows: pd.DataFrame, key: Key, colour: Any, has_
         sd = rows["paper_sd"].fillna(0)[kept] * scale
         printed: dict[str, Any] = {"fmt": "D", "ms": 4.5, "mfc": "white", "elinewidth": 0.7, "zorder": 4}
         axes.errorbar(at[kept], rows["paper_mean"][kept] * scale, yerr=sd, color=colour, **printed)
+
+
+def _levels(axes: Axes, rows: pd.DataFrame, key: Key, has_paper: bool) -> None:
+    """Dashed lines across the axes, with the paper's numbers at their left ends."""
+    scale = 100.0 if is_percent(key[1]) else 1.0
+    for row in rows.to_dict("records"):
+        axes.axhline(row["mean"] * scale, color=INK, lw=1.1, ls="--", zorder=1.5)
+        if has_paper and np.isfinite(row["paper_mean"]):
+            printed: dict[str, Any] = {"marker": "D", "ms": 4.5, "mfc": "white", "ls": "", "zorder": 4}
+            axes.plot([0.015], [row["paper_mean"] * scale], color=INK, transform=axes.get_yaxis_transform(), **printed)
+
+
+def _logarithmic(axes: Axes, values: Sequence[float]) -> None:
+    """A logarithmic axis with ticks at the values that were tried, and plain numbers."""
+    from matplotlib.ticker import NullLocator
+
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(values, [f"{value:g}" for value in values])
+    axes.set_xlim(values[0] / 2, values[-1] * 2)  # also where only one value was tried
 
 
 def _at_least(axes: Axes, span: float) -> None:

@@ -172,9 +172,9 @@ def to_markdown(table: pd.DataFrame) -> str:
         "| " + " | ".join(["method", *(" ".join(key).replace("_", " ") for key in keys)]) + " |",
         "| " + " | ".join(["---", *("---:" for _ in keys)]) + " |",
     ]
-    numbers_of_runs = {int(n) for key in keys for n in table[(*key, "n")]}
+    numbers_of_runs = _numbers_of_runs(table)
     for method in table.index:
-        cells = [_cell(cell(table, str(method), key), key[1], len(numbers_of_runs) > 1) for key in keys]
+        cells = [_cell(cell(table, str(method), key), key, len(numbers_of_runs) > 1) for key in keys]
         lines.append("| " + " | ".join([str(method), *cells]) + " |")
     return "\n".join([*lines, "", _legend(table, numbers_of_runs, "repetitions; F-scores in %")])
 
@@ -196,14 +196,14 @@ def to_markdown_by_class(table: pd.DataFrame, *, repetitions: str = "repetitions
     Mean ± standard deviation (population form) of n = 1 repetitions; F-scores in %.
     """
     keys = columns_of(table)
-    numbers_of_runs = {int(n) for key in keys for n in table[(*key, "n")]}
+    numbers_of_runs = _numbers_of_runs(table)
     methods = [str(method) for method in table.index]
     lines = [
         "| " + " | ".join(["class", "score", *methods]) + " |",
         "| " + " | ".join(["---", "---", *("---:" for _ in methods)]) + " |",
     ]
     for key in keys:
-        cells = [_cell(cell(table, method, key), key[1], len(numbers_of_runs) > 1) for method in methods]
+        cells = [_cell(cell(table, method, key), key, len(numbers_of_runs) > 1) for method in methods]
         lines.append("| " + " | ".join([key[0].replace("_", " "), key[1].replace("_", " "), *cells]) + " |")
     return "\n".join([*lines, "", _legend(table, numbers_of_runs, repetitions)])
 
@@ -224,6 +224,11 @@ def targets_of_paper(paper: Path) -> list[str]:
     return list(dict.fromkeys(pd.read_csv(paper)["target"].astype(str)))
 
 
+def _numbers_of_runs(table: pd.DataFrame) -> set[int]:
+    """How many repetitions cells summarise; an empty cell, as of a net without that output, summarises none."""
+    return {int(n) for key in columns_of(table) for n in table[(*key, "n")]} - {0}
+
+
 def _legend(table: pd.DataFrame, numbers_of_runs: set[int], repetitions: str) -> str:
     n = f"n = {next(iter(numbers_of_runs))}" if len(numbers_of_runs) == 1 else "n (said in each cell)"
     paper = " In brackets: the paper's numbers." if any(key[-1] == "paper_mean" for key in table.columns) else ""
@@ -239,21 +244,24 @@ def is_percent(metric: str) -> bool:
     return metric.endswith("fscore")
 
 
-def _cell(statistics: Mapping[str, float], metric: str, with_n: bool) -> str:
+def _cell(statistics: Mapping[str, float], key: tuple[str, str, str], with_n: bool) -> str:
+    _, metric, average = key
     scale = 100.0 if is_percent(metric) else 1.0
+    # As many as papers print: the share of a rare event in all errors begins at the third decimal.
+    decimals = (4 if average == "class" else 3) if metric.endswith("error_rate") else 2
     n = int(statistics["n"])
-    text = _mean_sd(statistics["mean"] * scale, statistics["sd"] * scale if n > 1 else math.nan)
-    if with_n:
+    text = _mean_sd(statistics["mean"] * scale, statistics["sd"] * scale if n > 1 else math.nan, decimals)
+    if with_n and n:
         text += f", n = {n}"
     if not math.isnan(statistics.get("paper_mean", math.nan)):
-        text += f" [{_mean_sd(statistics['paper_mean'] * scale, statistics['paper_sd'] * scale)}]"
+        text += f" [{_mean_sd(statistics['paper_mean'] * scale, statistics['paper_sd'] * scale, decimals)}]"
     return text
 
 
-def _mean_sd(mean: float, sd: float) -> str:
+def _mean_sd(mean: float, sd: float, decimals: int) -> str:
     if math.isnan(mean):
         return "none"
-    return f"{mean:.2f}" if math.isnan(sd) else f"{mean:.2f} ± {sd:.2f}"
+    return f"{mean:.{decimals}f}" if math.isnan(sd) else f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
 
 
 def found_results(

@@ -93,8 +93,8 @@ def test_a_paper_that_has_nothing_in_common_is_an_error(results, paper) -> None:
 def test_markdown_shows_percent_deviation_and_paper(results, paper) -> None:
     lines = to_markdown(beside_paper(score_table(results, COLUMNS), paper)).splitlines()
     assert lines[0] == "| method | scene fscore micro | event segment fscore macro | event segment error rate micro |"
-    assert lines[2] == "| Strong MTL | 85.00 ± 5.00 | 25.00 ± 5.00 [24.09 ± 0.83] | 1.50 ± 0.00 |"
-    assert lines[3] == "| Weak MTL | 85.00 ± 5.00 | 10.00 ± 0.00 | 1.50 ± 0.00 |"
+    assert lines[2] == "| Strong MTL | 85.00 ± 5.00 | 25.00 ± 5.00 [24.09 ± 0.83] | 1.500 ± 0.000 |"
+    assert lines[3] == "| Weak MTL | 85.00 ± 5.00 | 10.00 ± 0.00 | 1.500 ± 0.000 |"
     assert lines[-1].startswith("Mean ± standard deviation (population form) of n = 2 repetitions; F-scores in %.")
     assert lines[-1].endswith("In brackets: the paper's numbers.")
 

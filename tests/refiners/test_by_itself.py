@@ -45,7 +45,7 @@ def test_both_files_of_the_paper_mean_the_same_by_the_stages_that_they_share(pro
     def addresses(file: str) -> list[str]:
         experiment = read_experiment(PAPER / file, profile)
         study = Study(experiment=experiment, dataset=beyond.dataset, store=beyond.store, manager=beyond.manager)
-        return [study.run_address(Job(stage, seed)) for stage in STAGES for seed in experiment.seeds]
+        return [study.run_address(Job(stage, seed)) for stage in STAGES for seed in (0, 1)]
 
     assert addresses("beyond.toml") == addresses("table5.toml")
 
