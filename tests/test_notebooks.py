@@ -44,6 +44,7 @@ def test_every_table_and_figure_says_that_its_corpus_is_synthetic(run):
 
 def test_progress_within_a_kernel_is_text_on_standard_output(monkeypatch, capsys):
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as kernels have it
     reporter = Reporter()
     assert not reporter.live
     reporter.say("strong, seed 0: epoch 1 of 36")

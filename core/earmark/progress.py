@@ -48,8 +48,10 @@ class Reporter:
     def __init__(self, console: Console | None = None) -> None:
         # A notebook's output is no terminal: rich would redraw its bar as a new block for every step.
         # Nor must rich find out where it is: it would send each line as a picture that papermill does not pass on.
+        # A kernel also says FORCE_COLOR, which rich takes for a terminal.
+        terminal = sys.stdout.isatty()
         self._console = console or Console(
-            file=sys.stdout, width=None if sys.stdout.isatty() else 120, force_jupyter=False
+            file=sys.stdout, width=None if terminal else 120, force_terminal=terminal, force_jupyter=False
         )
         self._n_runs = 0
         self._n_done = 0
