@@ -8,7 +8,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from earmark.errors import AudioError, OptionError
+from earmark.errors import OptionError
+from earmark_frontends.waveforms import finite, mono
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,29 +73,22 @@ class LogMel:
         Raises:
             AudioError: of another shape or type, too short for one transform, or with samples that are not finite.
         """
-        if waveform.ndim != 2 or waveform.shape[0] == 0 or not waveform.is_floating_point():
-            raise AudioError(
-                f"a waveform of shape {tuple(waveform.shape)} and type {waveform.dtype} cannot be used; expected "
-                "(channel, sample) in floating point. Add the axis of channels to a mono signal: waveform[None]."
-            )
-        n_samples = waveform.shape[1]
         # Mirroring needs more samples than it adds at either end.
-        if n_samples <= self.n_fft // 2 or n_samples < self._hop:
-            raise AudioError(
-                f"{n_samples} samples ({n_samples / self.rate_hz:.3f} s) are too few for a transform of {self.n_fft} "
-                "samples; use longer clips."
-            )
-        mono = waveform.mean(dim=0, dtype=torch.float32)
+        least = max(self.n_fft // 2 + 1, self._hop)
+        signal = mono(waveform, self.rate_hz, least, f"a transform of {self.n_fft} samples")
         spectrum = torch.stft(
-            mono, self.n_fft, self._hop, self._window, self._hann, center=True, pad_mode="reflect", return_complex=True
-        )[:, : n_samples // self._hop]  # (bin, frame)
+            signal,
+            self.n_fft,
+            self._hop,
+            self._window,
+            self._hann,
+            center=True,
+            pad_mode="reflect",
+            return_complex=True,
+        )[:, : len(signal) // self._hop]  # (bin, frame)
         # Five times as fast as the squared magnitude, whose root is drawn for nothing.
         power = spectrum.real.square() + spectrum.imag.square()
-        features = torch.log(power.T @ self._filters + self.floor)
-        # Of the features, as these are few: whatever is not finite in a waveform is not finite here.
-        if not torch.isfinite(features).all():
-            raise AudioError("the waveform has samples that are NaN or infinite. Export the sound again.")
-        return features
+        return finite(torch.log(power.T @ self._filters + self.floor))
 
     @property
     def _hop(self) -> int:
