@@ -63,6 +63,19 @@ class EvaluatorRef(PluginRef):
     """What comes out of the experiment's post-processing, or the model's own posteriors."""
 
 
+class StoppingRef(PluginRef):
+    """Early stopping: an evaluator that judges the validation part while a stage is trained."""
+
+    score: str
+    """Which of the evaluator's scalar results counts; larger is better."""
+    patience: int = Field(default=30, ge=0)
+    """Training ends after more than so many epochs without a better score; the best epoch's weights are kept."""
+    at_least: int = Field(default=0, ge=0)
+    """Epochs that are trained in any case."""
+    every: int = Field(default=1, ge=1)
+    """Epochs from one judgement to the next; the last epoch is judged too."""
+
+
 class LabelShare(Description):
     """Which labels a share of the training clips carries."""
 
@@ -98,14 +111,24 @@ class Stage(Description):
     sampler: PluginRef = PluginRef(use="shuffled")
     optimiser: Optimiser = Optimiser()
     n_epochs: int = Field(ge=1)
-    starts_from: str | None = None
-    """Stage whose weights are taken over wherever names and shapes agree; the rest starts at random."""
+    stopping: StoppingRef | None = None
+    """Ends the training early, by a score on the validation part."""
+    starts_from: tuple[str, ...] = ()
+    """Stage, or stages, whose weights are taken over in this order wherever names and shapes agree; the rest starts at
+    random."""
     at: dict[str, int | float | str] = {}
     """Where the stage stands in a sweep, such as ``{ share = 70 }``: for tables and figures, no part of its address."""
     mean_teacher: float | None = Field(default=None, gt=0, lt=1)
     """Decay, per step, of the average of the weights that then refines in the stage's place, predicts and is kept."""
     predict: tuple[Literal["train", "test"], ...] = ("test",)
     """Parts of the corpus that are predicted after training; refiners need those of the training part."""
+    evaluators: tuple[str, ...] | None = None
+    """Names of the experiment's evaluators that judge this stage; all of them where None."""
+
+    @pydantic.field_validator("starts_from", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @pydantic.field_validator("labels")
     @classmethod
@@ -119,7 +142,7 @@ class Stage(Description):
     def needs(self) -> tuple[str, ...]:
         """Stages that must be done before this one."""
         by = [label.refined_by for label in self.labels if label.refined_by]
-        return tuple(dict.fromkeys([*by, *([self.starts_from] if self.starts_from else [])]))
+        return tuple(dict.fromkeys([*by, *self.starts_from]))
 
 
 class Experiment(Description):
@@ -143,6 +166,9 @@ class Experiment(Description):
     tail: Literal["drop", "pad"] = "drop"
     """What becomes of a recording's last incomplete clip: left out, as in the papers, or filled up with silence."""
     frontend: PluginRef
+    normalise: bool = True
+    """Features reach the nets with mean 0 and deviation 1 in each mel band, over all frames of the training clips; or
+    as the front end makes them, for nets that do it themselves."""
     frame_rule: Literal["inner", "outer"] = "inner"
     """How time spans become reference frames; see `earmark.frames`."""
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
@@ -162,6 +188,17 @@ class Experiment(Description):
                         f"stages.{name} needs the stage {needed!r}, which does not exist. "
                         f"{suggestion(needed, self.stages)}Stages: {', '.join(self.stages)}"
                     )
+            for judge in stage.evaluators or ():
+                if judge not in self.evaluators:
+                    raise ValueError(
+                        f"stages.{name}.evaluators: no evaluator {judge!r}. {suggestion(judge, self.evaluators)}"
+                        f"Evaluators: {', '.join(self.evaluators) or 'none'}"
+                    )
+            if stage.stopping and self.validation_split is None:
+                raise ValueError(
+                    f"stages.{name}.stopping needs clips that are neither trained on nor tested; name their split as "
+                    "validation_split"
+                )
             for label in stage.labels:
                 if label.refined_by and "train" not in self.stages[label.refined_by].predict:
                     raise ValueError(
@@ -204,6 +241,11 @@ class Experiment(Description):
         """Titles of the stages that are evaluated, by stage name."""
         return {name: stage.title for name, stage in self.stages.items() if stage.title}
 
+    def judges(self, stage: str) -> tuple[str, ...]:
+        """Names of the evaluators that judge a stage."""
+        chosen = self.stages[stage].evaluators
+        return tuple(self.evaluators) if chosen is None else chosen
+
     def only(self, stage: str, seed: int) -> Experiment:
         """The same experiment with one seed, one stage and the stages that it needs.
 
@@ -236,6 +278,8 @@ class Experiment(Description):
             here = f"stages.{name}"
             yield f"{here}.model", "model", stage.model
             yield f"{here}.sampler", "sampler", stage.sampler
+            if stage.stopping:
+                yield f"{here}.stopping", "evaluator", stage.stopping
             for index, loss in enumerate(stage.losses):
                 yield f"{here}.losses.{index}", "loss", loss
             for index, label in enumerate(stage.labels):

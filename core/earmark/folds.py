@@ -69,7 +69,8 @@ def run_studies(
     those of `earmark.pipeline.run_study`.
     """
     from earmark.devices import resolve_device
-    from earmark.pipeline import Work, extracted, run_study, suitable_engine
+    from earmark.pipeline import extracted, run_study, suitable_engine
+    from earmark.workshop import Work
 
     if len(studies) > 1:
         where = resolve_device(device)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import multiprocessing as mp
 import os
-import queue
 import signal
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from earmark.errors import EarmarkError
 from earmark.hookspecs import hookimpl
@@ -33,7 +32,10 @@ OrderedT = TypeVar("OrderedT", bound=Ordered)
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessEngine:
-    """Runs jobs in processes of their own, each with one thread: on narrow nets two of them beat two threads."""
+    """Runs jobs in processes of their own, each with one thread: on narrow nets two of them beat two threads.
+
+    A process takes one job after the other: it imports PyTorch and loads the features of a study once.
+    """
 
     workers: int = 0
     """Processes at a time; 0 for one a processor."""
@@ -47,44 +49,79 @@ class ProcessEngine:
             EngineError: a worker raised or was killed; the others are stopped, what was finished is kept.
         """
         n_workers = min(self.workers or n_processors(), len(jobs))
-        context = mp.get_context("spawn")
-        messages: mp.Queue[tuple[str, Any]] = context.Queue()
         waiting, done = _longest_chains_first(jobs), set[Any]()
         asked = set(jobs)
-        running: dict[BaseProcess, OrderedT] = {}
+        workers: list[_Worker] = []
         inherited = {name: os.environ.get(name) for name in _ONE_THREAD}
         os.environ.update(_ONE_THREAD)
         try:
-            while waiting or running:
+            workers += [_Worker(work) for _ in range(n_workers)]
+            while waiting or any(worker.job is not None for worker in workers):
                 ready = [job for job in waiting if all(n in done or n not in asked for n in job.needs)]
-                for job in ready[: n_workers - len(running)]:
-                    process: BaseProcess = context.Process(target=_run, args=(work, job, messages), daemon=True)
-                    process.start()
-                    running[process] = job
+                idle = [worker for worker in workers if worker.job is None]
+                for worker, job in zip(idle, ready, strict=False):
+                    worker.give(job)
                     waiting.remove(job)
-                wait([process.sentinel for process in running], timeout=0.2)
-                _repeat(messages)
-                for process in [process for process in running if not process.is_alive()]:
-                    process.join()
-                    _repeat(messages)
-                    job = running.pop(process)
-                    if process.exitcode:
-                        raise EngineError(
-                            f"The worker of {job} ended with code {process.exitcode}"
-                            f"{' (killed, perhaps for want of memory)' if process.exitcode < 0 else ''}. "
-                            "What was finished is kept; the same command goes on from there."
-                        )
-                    done.add(job)
+                busy = {worker.messages: worker for worker in workers if worker.job is not None}
+                for connection in wait(list(busy)):
+                    done |= busy[cast(Connection, connection)].heard()
         finally:
-            for process in running:
-                process.terminate()
-            for process in running:
-                process.join()
+            for worker in workers:
+                worker.end()
             for name, value in inherited.items():
                 if value is None:
                     del os.environ[name]
                 else:
                     os.environ[name] = value
+
+
+class _Worker:
+    """A process that does jobs, seen from the one that gives them."""
+
+    def __init__(self, work: Callable[[Any], None]) -> None:
+        context = mp.get_context("spawn")
+        self.messages, theirs = context.Pipe()
+        self.job: Any = None
+        """What it is doing; None while it waits."""
+        self._process: BaseProcess = context.Process(target=_serve, args=(work, theirs), daemon=True)
+        self._process.start()
+        theirs.close()  # so that the end of the process ends the pipe
+
+    def give(self, job: Any) -> None:
+        self.job = job
+        self.messages.send(job)
+
+    def heard(self) -> set[Any]:
+        """Take one message: repeat what a hook said, raise what was raised; returns the job that is done, if one is.
+
+        Raises:
+            EngineError: the worker raised, or is dead.
+        """
+        try:
+            name, said = self.messages.recv()
+        except (EOFError, ConnectionResetError):
+            self._process.join()
+            code = self._process.exitcode or 0
+            raise EngineError(
+                f"The worker of {self.job} ended with code {code}"
+                f"{' (killed, perhaps for want of memory)' if code < 0 else ''}. "
+                "What was finished is kept; the same command goes on from there."
+            ) from None
+        if name == "raise":
+            raise EngineError(said)
+        if name == "done":
+            job, self.job = self.job, None
+            return {job}
+        from earmark.plugins import plugins
+
+        getattr(plugins().hook, name)(**said)
+        return set()
+
+    def end(self) -> None:
+        """Stop it, whatever it does."""
+        self._process.terminate()
+        self._process.join()
+        self.messages.close()
 
 
 def _longest_chains_first(jobs: Sequence[OrderedT]) -> list[OrderedT]:
@@ -107,32 +144,39 @@ def n_processors() -> int:
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-def _run(work: Callable[[Any], None], job: Any, messages: mp.Queue[tuple[str, Any]]) -> None:
-    """Body of a worker."""
+def _serve(work: Callable[[Any], None], messages: Connection) -> None:
+    """Body of a worker: does the jobs that come until it is stopped."""
     from earmark.plugins import plugins
 
     # An interrupt from the keyboard reaches the whole group; the parent alone decides and stops its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     plugins().register(Forwarder(messages), "forwarder")
-    try:
-        work(job)
-    except EarmarkError as error:
-        messages.put(("raise", f"{type(error).__name__}: {error}"))
-    except Exception:
-        messages.put(("raise", traceback.format_exc()))
+    while True:
+        try:
+            job = messages.recv()
+        except EOFError:  # the parent is gone
+            return
+        try:
+            work(job)
+        except EarmarkError as error:
+            messages.send(("raise", f"{type(error).__name__}: {error}"))
+        except Exception:
+            messages.send(("raise", traceback.format_exc()))
+        else:
+            messages.send(("done", None))
 
 
 class Forwarder:
     """A plugin of a worker: sends what the lifecycle hooks say to the process that shows it."""
 
-    def __init__(self, messages: mp.Queue[tuple[str, Any]]) -> None:
+    def __init__(self, messages: Connection) -> None:
         self._messages = messages
 
     @hookimpl
     def earmark_stage_started(self, stage: str, seed: int, n_epochs: int, first_epoch: int) -> None:
         """Forward."""
         said = {"stage": stage, "seed": seed, "n_epochs": n_epochs, "first_epoch": first_epoch}
-        self._messages.put(("earmark_stage_started", said))
+        self._messages.send(("earmark_stage_started", said))
 
     @hookimpl
     def earmark_epoch_ended(
@@ -140,23 +184,15 @@ class Forwarder:
     ) -> None:
         """Forward."""
         said = {"stage": stage, "seed": seed, "epoch": epoch, "n_epochs": n_epochs, "losses": dict(losses)}
-        self._messages.put(("earmark_epoch_ended", said))
+        self._messages.send(("earmark_epoch_ended", said))
 
     @hookimpl
     def earmark_run_finished(self, stage: str, seed: int, address: str) -> None:
         """Forward."""
-        self._messages.put(("earmark_run_finished", {"stage": stage, "seed": seed, "address": address}))
+        self._messages.send(("earmark_run_finished", {"stage": stage, "seed": seed, "address": address}))
 
-
-def _repeat(messages: mp.Queue[tuple[str, Any]]) -> None:
-    """Call the hooks of this process with what the workers said; raise what one of them raised."""
-    from earmark.plugins import plugins
-
-    while True:
-        try:
-            name, said = messages.get_nowait()
-        except queue.Empty:
-            return
-        if name == "raise":
-            raise EngineError(said)
-        getattr(plugins().hook, name)(**said)
+    @hookimpl
+    def earmark_run_evaluated(self, stage: str, seed: int, address: str, scores: Mapping[str, float]) -> None:
+        """Forward."""
+        said = {"stage": stage, "seed": seed, "address": address, "scores": dict(scores)}
+        self._messages.send(("earmark_run_evaluated", said))

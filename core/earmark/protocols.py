@@ -40,6 +40,8 @@ class Task:
 class LabelSource(Protocol):
     """Says what is known of clips, at some price. Factory: ``(*, options)``.
 
+    The vocabulary of events is the source's own where it has one, such as a tagger's, else that of the dataset.
+
     A source whose labels are drawn by chance may also have ``of_run(seed: int) -> LabelSource``, which gives the source
     of one repetition; chance must come from that seed and the clip's id alone.
     """
@@ -68,7 +70,15 @@ class Labeller(Protocol):
 
 @runtime_checkable
 class Model(Protocol):
-    """A `torch.nn.Module` from features (clip, frame, mel) to outputs. Factory: ``(task: Task, *, options)``."""
+    """A `torch.nn.Module` from features (clip, frame, mel) to outputs. Factory: ``(task: Task, *, options)``.
+
+    Parameters that want no gradient are not trained. A model may also have
+
+    - ``prepared(features: Tensor) -> Tensor``, the part that no training changes, such as a frozen net in front: it is
+      applied once to all clips, in evaluation mode, and ``__call__`` takes what it gives, with clips as first axis;
+    - ``of_targets(targets: Targets) -> Model``, which gives the model once it knows the labels of all training clips;
+      what it learns of them belongs in a buffer.
+    """
 
     def __call__(self, features: Tensor) -> Outputs: ...
 
@@ -77,7 +87,11 @@ class Model(Protocol):
 
 @runtime_checkable
 class Loss(Protocol):
-    """A pure function of outputs and targets. Factory: ``(*, options)``."""
+    """A pure function of outputs and targets. Factory: ``(*, options)``.
+
+    A loss whose form depends on all training labels may also have ``of_targets(targets: Targets) -> Loss``, which gives
+    the loss of one training; it is called once, before the first batch.
+    """
 
     def __call__(self, outputs: Outputs, targets: Targets) -> Tensor:
         """Return a scalar (); exactly 0, with a gradient of 0, where the batch holds no label of the loss's kind."""
@@ -99,7 +113,11 @@ class Refiner(Protocol):
 
 @runtime_checkable
 class Evaluator(Protocol):
-    """Compares predictions with annotations. Factory: ``(*, options)``."""
+    """Compares predictions with annotations. Factory: ``(*, options)``.
+
+    An evaluator that needs the training clips, as for centres of classes, may also have
+    ``of_training(reference: Reference, predictions: xr.Dataset) -> Evaluator``: it is given those of the same weights.
+    """
 
     def evaluate(self, reference: Reference, predictions: xr.Dataset) -> xr.Dataset:
         """Return counts and scores, scores as fractions in [0, 1].

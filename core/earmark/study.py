@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ import xarray as xr
 
 from earmark.addressing import address_of
 from earmark.errors import StoreError
-from earmark.experiment import ITSELF, Experiment, PluginRef, RefinerRef, Stage
+from earmark.experiment import ITSELF, Experiment, PluginRef, RefinerRef, Stage, StoppingRef
 from earmark.frames import FrameGrid
 from earmark.plugins import PluginManager, checked_options
 from earmark.protocols import Frontend
@@ -81,10 +81,11 @@ class Study:
         """Annotations of the test clips."""
         return self.reference_of("test")
 
-    def reference_of(self, part: str) -> Reference:
-        """Annotations of the clips of a part."""
+    def reference_of(self, part: str, rows: Sequence[int] | None = None) -> Reference:
+        """Annotations of the clips of a part, or of those at some rows of it."""
+        clips = self.clips[part]
         return Reference(
-            clips=self.clips[part],
+            clips=clips if rows is None else tuple(clips[row] for row in rows),
             events=self.dataset.events,
             scenes=self.dataset.scenes,
             grid=self.grid,
@@ -132,10 +133,12 @@ class Study:
             ],
             "optimiser": stage.optimiser.model_dump(),
             "n_epochs": stage.n_epochs,
-            "starts_from": stage.starts_from and self.run_address(Job(stage.starts_from, job.seed)),
+            "starts_from": self._starts(stage, job.seed),
             "predict": list(self.predicted_parts(stage)),
-            # Only where there is one, so that runs made before there were mean teachers keep their addresses.
+            # Only where there is one, so that runs made before there were any keep their addresses.
             **({} if stage.mean_teacher is None else {"mean_teacher": stage.mean_teacher}),
+            **({} if stage.stopping is None else {"stopping": self._stopping(stage.stopping)}),
+            **({} if self.experiment.normalise else {"normalise": False}),
         }
 
     def predicted_parts(self, stage: Stage) -> tuple[str, ...]:
@@ -186,7 +189,7 @@ class Study:
         return {
             title: {
                 name: [self._result(Job(stage, seed), name) for seed in self.experiment.seeds]
-                for name in self.experiment.evaluators
+                for name in self.experiment.judges(stage)
             }
             for stage, title in self.experiment.methods.items()
         }
@@ -229,6 +232,14 @@ class Study:
                 f"{name!r} yet. Run the experiment first: `earmark run`, or `earmark.pipeline.run_study(study)`."
             )
         return result
+
+    def _starts(self, stage: Stage, seed: int) -> str | list[str] | None:
+        addresses = [self.run_address(Job(name, seed)) for name in stage.starts_from]
+        return addresses if len(addresses) > 1 else next(iter(addresses), None)
+
+    def _stopping(self, ref: StoppingRef) -> dict[str, Any]:
+        fields = {name: getattr(ref, name) for name in ("score", "patience", "at_least", "every")}
+        return {**self._signed("evaluator", ref), **fields}
 
     def _refinement(self, ref: RefinerRef, seed: int) -> dict[str, Any]:
         by = ITSELF if ref.by == ITSELF else self.run_address(Job(ref.by, seed))

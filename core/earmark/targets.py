@@ -25,6 +25,7 @@ class Targets:
 
     clips: tuple[str, ...]
     events: tuple[str, ...]
+    """Vocabulary of the labels, which need not be that of the corpus: a tagger names its own."""
     scenes: tuple[str, ...]
 
     frame_event: Tensor | None = None
@@ -84,13 +85,18 @@ class Targets:
         rows: dict[str, Any] = {name: tensor[here] for name, tensor in tensors.items()}
         return replace(self, clips=tuple(self.clips[row] for row in index.tolist()), **rows)
 
+    @property
+    def tells_events(self) -> bool:
+        """Whether any label is of events; where none is, the vocabulary of events says nothing."""
+        return any(label is not None for label in (self.frame_event, self.clip_event, self.candidate))
+
     def merge(self, other: Targets) -> Self:
         """Labels of other kinds for the same clips, side by side with these.
 
         Raises:
             TargetsError: the clips or vocabularies differ, or both give the same kind of label.
         """
-        if (self.clips, self.events, self.scenes) != (other.clips, other.events, other.scenes):
+        if (self.clips, self.scenes) != (other.clips, other.scenes):
             raise TargetsError("Only targets of the same clips, events and scenes can be merged.")
         both = sorted(self._tensors().keys() & other._tensors().keys())
         if both:
@@ -99,7 +105,7 @@ class Targets:
                 "clips. Keep one of them, or give each a share of the clips."
             )
         added: dict[str, Any] = dict(other._tensors())
-        return replace(self, **added)
+        return replace(self, events=_events_of((self, other)), **added)
 
     def _tensors(self) -> dict[str, Tensor]:
         names = (*_LABELS, *(f"{name}_known" for name in _LABELS))
@@ -114,9 +120,9 @@ def concatenate(parts: Sequence[Targets]) -> Targets:
     """
     if not parts:
         raise TargetsError("No targets to concatenate.")
-    first = parts[0]
-    if any((part.events, part.scenes) != (first.events, first.scenes) for part in parts):
-        raise TargetsError("Targets of different vocabularies cannot be joined.")
+    scenes, events = parts[0].scenes, _events_of(parts)
+    if any(part.scenes != scenes for part in parts):
+        raise TargetsError("Targets of different scenes cannot be joined.")
     clips = tuple(clip for part in parts for clip in part.clips)
     if len(set(clips)) != len(clips):
         raise TargetsError("A clip stands in two parts of the targets; shares must not overlap.")
@@ -135,4 +141,16 @@ def concatenate(parts: Sequence[Targets]) -> Targets:
             labels.append(label)
             masks.append(known)
         joined[name], joined[f"{name}_known"] = torch.cat(labels), torch.cat(masks)
-    return Targets(clips=clips, events=first.events, scenes=first.scenes, **joined)
+    return Targets(clips=clips, events=events, scenes=scenes, **joined)
+
+
+def _events_of(parts: Sequence[Targets]) -> tuple[str, ...]:
+    """Vocabulary of events of parts that belong together: that of those which label any event."""
+    telling = {part.events for part in parts if part.tells_events}
+    if len(telling) > 1:
+        sizes = " and ".join(sorted(str(len(events)) for events in telling))
+        raise TargetsError(
+            f"Targets of different vocabularies ({sizes} events) cannot be joined. Let all label sources of a stage "
+            "name the same events in the same order."
+        )
+    return telling.pop() if telling else parts[0].events

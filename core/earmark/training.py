@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-import xarray as xr
 from torch import Tensor, nn
 
 from earmark.addressing import derived_seed
@@ -17,7 +16,9 @@ from earmark.averaging import MeanTeacher
 from earmark.errors import EarmarkError
 from earmark.experiment import Optimiser
 from earmark.outputs import Outputs
+from earmark.predicting import rows_of
 from earmark.protocols import Loss, Sampler
+from earmark.stopping import EarlyStopping
 from earmark.storage import RunShelf
 from earmark.targets import Targets
 
@@ -50,9 +51,12 @@ class Fitted:
     """What training leaves beside the weights."""
 
     history: list[dict[str, float]]
-    """For each epoch the mean of every loss over its batches, by name, ``total``, and ``wall_s``."""
+    """For each epoch the mean of every loss over its batches, by name, ``total``, and ``wall_s``; where early stopping
+    judged the epoch, its ``score``."""
     wall_s: float
     """Seconds spent in training, interruptions left out."""
+    best_epoch: int | None = None
+    """Epoch, counted from 1, whose weights were kept by early stopping; None without it."""
 
 
 def fit(
@@ -65,19 +69,21 @@ def fit(
     n_epochs: int,
     *,
     mean_teacher: float | None = None,
+    stopping: EarlyStopping | None = None,
     stage: str,
     seed: int,
     shelf: RunShelf,
     hook: Any,
 ) -> Fitted:
-    """Train a model in place; the last epoch's weights count, or their average where there is a mean teacher.
+    """Train a model in place; the last epoch's weights count, or their average where there is a mean teacher, or
+    those of the best epoch where there is early stopping.
 
     Chance of an epoch (order of clips, dropout) is derived from the seed and the epoch alone, so that a training that
     was killed and goes on ends with the numbers of an undisturbed one, bit by bit on the CPU.
 
     Args:
         model: on its device, in its initial state.
-        features: (clip, frame, mel), on the model's device or on the host, aligned with the targets.
+        features: (clip, frame, mel), prepared, on the model's device or on the host, aligned with the targets.
         targets: on the model's device; or what makes those of the next epoch from the model as it is, or from its mean
             teacher.
         losses: their weighted sum is minimised.
@@ -85,6 +91,7 @@ def fit(
         optimiser: name and learning rate.
         n_epochs: length of the training.
         mean_teacher: decay of the average of the weights; see `earmark.averaging.MeanTeacher`.
+        stopping: judges the epochs; ``n_epochs`` are trained at most.
         stage: name, for the hooks and for error messages.
         seed: of this repetition.
         shelf: where the state is kept from time to time, and found again after an interruption.
@@ -94,12 +101,16 @@ def fit(
         TrainingError: the loss is not finite any more.
     """
     device = next(model.parameters()).device
-    optimizer = OPTIMISERS[optimiser.use](model.parameters(), lr=optimiser.lr)  # type: ignore[call-arg]
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = OPTIMISERS[optimiser.use](trained, lr=optimiser.lr)  # type: ignore[call-arg]
     teacher = None if mean_teacher is None else MeanTeacher(model, mean_teacher)
-    first_epoch, history, spent_s = _restore(shelf, model, optimizer, teacher)
+    state = _State(model, optimizer, teacher, stopping)
+    first_epoch, history, spent_s = state.restore(shelf)
     hook.earmark_stage_started(stage=stage, seed=seed, n_epochs=n_epochs, first_epoch=first_epoch)
     saved_at = time.monotonic()
     for epoch in range(first_epoch, n_epochs):
+        if stopping is not None and stopping.over(epoch):
+            break
         began = time.monotonic()
         labels = targets if isinstance(targets, Targets) else targets(model if teacher is None else teacher.model)
         model.train()
@@ -109,7 +120,7 @@ def fit(
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(derived_seed(seed, "dropout", epoch))
             for index in sampler.batches(generator):
-                batch = _rows(features, index, device)
+                batch = rows_of(features, index, device)
                 sums += _step(model, optimizer, batch, labels.select(index), losses)
                 if teacher is not None:
                     teacher.follow(model)
@@ -121,16 +132,24 @@ def fit(
                 f"Lower the learning rate (now {optimiser.lr:g}), or look for broken features."
             )
         names = [*(loss.name for loss in losses), "total"]
+        judged = None
+        if stopping is not None:
+            kept = model if teacher is None else teacher.model
+            judged = stopping.judged(kept, epoch + 1, last=epoch + 1 == n_epochs)
         wall_s = time.monotonic() - began
         spent_s += wall_s
         history.append({**dict(zip(names, means, strict=True)), "wall_s": wall_s})
+        if judged is not None:
+            history[-1]["score"] = judged
         hook.earmark_epoch_ended(stage=stage, seed=seed, epoch=epoch, n_epochs=n_epochs, losses=history[-1])
         if time.monotonic() - saved_at > SAVE_EVERY_S and epoch + 1 < n_epochs:
-            _save(shelf, model, optimizer, teacher, epoch + 1, history, spent_s)
+            state.save(shelf, epoch + 1, history, spent_s)
             saved_at = time.monotonic()
     if teacher is not None:
         model.load_state_dict(teacher.model.state_dict())
-    return Fitted(history=history, wall_s=spent_s)
+    if stopping is not None:
+        stopping.restore_best(model)
+    return Fitted(history=history, wall_s=spent_s, best_epoch=stopping.best_epoch if stopping else None)
 
 
 def _step(
@@ -150,107 +169,57 @@ def _step(
     return torch.stack([*values, total]).detach()
 
 
-@torch.no_grad()
-def predict(
-    model: nn.Module,
-    features: Tensor,
-    clip_ids: Sequence[str],
-    events: Sequence[str],
-    scenes: Sequence[str],
-    hop_s: float,
-    batch_size: int = 32,
-) -> xr.Dataset:
-    """Posteriors of a model in evaluation mode.
+@dataclass(frozen=True, slots=True)
+class _State:
+    """All from which an interrupted training goes on."""
 
-    Returns:
-        Dataset with whatever the model gives of ``event_frame_posterior`` (clip, frame, event),
-        ``event_clip_posterior`` (clip, event), ``scene_posterior`` (clip, scene) and ``embedding`` (clip, dim);
-        the coordinate ``frame`` is the onset of each frame in seconds.
-    """
-    device = next(model.parameters()).device
-    model.eval()
-    pieces: dict[str, list[Tensor]] = {}
-    for index in torch.split(torch.arange(len(clip_ids)), batch_size):
-        outputs = cast(Outputs, model(_rows(features, index, device)))
-        for name, posterior in posteriors_of(outputs).items():
-            pieces.setdefault(name, []).append(posterior.float().cpu())
-    dims = {
-        "event_frame_posterior": ("clip", "frame", "event"),
-        "event_clip_posterior": ("clip", "event"),
-        "scene_posterior": ("clip", "scene"),
-        "embedding": ("clip", "dim"),
-    }
-    data = {name: (dims[name], torch.cat(parts).numpy()) for name, parts in pieces.items()}
-    used = {dim for name in data for dim in dims[name]}
-    coords: dict[str, Any] = {"clip": list(clip_ids), "event": list(events), "scene": list(scenes)}
-    if "event_frame_posterior" in data:
-        coords["frame"] = [round(frame * hop_s, 6) for frame in range(data["event_frame_posterior"][1].shape[1])]
-    return xr.Dataset(data, coords={name: value for name, value in coords.items() if name in used})
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    teacher: MeanTeacher | None
+    stopping: EarlyStopping | None
 
+    def save(self, shelf: RunShelf, epoch: int, history: list[dict[str, float]], spent_s: float) -> None:
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        plain: dict[str, Any] = {}
+        for number, entry in self.optimizer.state_dict()["state"].items():
+            for key, value in entry.items():
+                if isinstance(value, Tensor):
+                    tensors[f"optimiser.{number}.{key}"] = value
+                else:
+                    plain[f"{number}.{key}"] = value
+        facts: dict[str, Any] = {"epoch": epoch, "history": history, "wall_s": spent_s, "optimiser": plain}
+        if self.teacher is not None:
+            tensors |= {f"teacher.{name}": tensor for name, tensor in self.teacher.model.state_dict().items()}
+            facts["teacher_steps"] = self.teacher.n_steps
+        if self.stopping is not None:
+            weights, facts["stopping"] = self.stopping.state()
+            tensors |= {f"best.{name}": tensor for name, tensor in weights.items()}
+        # Cloned: the best weights may be the present ones, and safetensors takes no tensor twice.
+        shelf.save_state({name: tensor.clone().contiguous() for name, tensor in tensors.items()}, facts)
 
-def posteriors_of(outputs: Outputs) -> dict[str, Tensor]:
-    """Posteriors of whatever a model gives, under the names that predictions have; embeddings as they are."""
-    given: dict[str, Tensor] = {}
-    if outputs.event_frame_logit is not None:
-        given["event_frame_posterior"] = outputs.event_frame_logit.sigmoid()
-    if outputs.event_clip_logit is not None:
-        given["event_clip_posterior"] = outputs.event_clip_logit.sigmoid()
-    if outputs.scene_logit is not None:
-        given["scene_posterior"] = outputs.scene_logit.softmax(-1)
-    if outputs.embedding is not None:
-        given["embedding"] = outputs.embedding
-    return given
-
-
-def _rows(features: Tensor, index: Tensor, device: torch.device) -> Tensor:
-    return features[index.to(features.device, non_blocking=True)].to(device, non_blocking=True)
-
-
-def _save(
-    shelf: RunShelf,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    teacher: MeanTeacher | None,
-    epoch: int,
-    history: list[dict[str, float]],
-    spent_s: float,
-) -> None:
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    plain: dict[str, Any] = {}
-    for number, entry in optimizer.state_dict()["state"].items():
-        for key, value in entry.items():
-            if isinstance(value, Tensor):
-                tensors[f"optimiser.{number}.{key}"] = value
-            else:
-                plain[f"{number}.{key}"] = value
-    facts = {"epoch": epoch, "history": history, "wall_s": spent_s, "optimiser": plain}
-    if teacher is not None:
-        tensors |= {f"teacher.{name}": tensor for name, tensor in teacher.model.state_dict().items()}
-        facts["teacher_steps"] = teacher.n_steps
-    shelf.save_state({name: tensor.contiguous() for name, tensor in tensors.items()}, facts)
-
-
-def _restore(
-    shelf: RunShelf, model: nn.Module, optimizer: torch.optim.Optimizer, teacher: MeanTeacher | None
-) -> tuple[int, list[dict[str, float]], float]:
-    saved = shelf.load_state()
-    if saved is None:
-        return 0, [], 0.0
-    tensors, facts = saved
-    model.load_state_dict(_under("model.", tensors))
-    if teacher is not None:
-        teacher.model.load_state_dict(_under("teacher.", tensors))
-        teacher.n_steps = facts["teacher_steps"]
-    state: dict[int, dict[str, Any]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith("optimiser."):
-            _, number, key = name.split(".", 2)
-            state.setdefault(int(number), {})[key] = tensor
-    for name, value in facts["optimiser"].items():
-        number, key = name.split(".", 1)
-        state.setdefault(int(number), {})[key] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    return facts["epoch"], facts["history"], facts["wall_s"]
+    def restore(self, shelf: RunShelf) -> tuple[int, list[dict[str, float]], float]:
+        """Epochs done, their history and the seconds spent on them; nothing where no state was saved."""
+        saved = shelf.load_state()
+        if saved is None:
+            return 0, [], 0.0
+        tensors, facts = saved
+        self.model.load_state_dict(_under("model.", tensors))
+        if self.teacher is not None:
+            self.teacher.model.load_state_dict(_under("teacher.", tensors))
+            self.teacher.n_steps = facts["teacher_steps"]
+        if self.stopping is not None:
+            device = next(self.model.parameters()).device
+            self.stopping.load(_under("best.", tensors), facts["stopping"], device)
+        state: dict[int, dict[str, Any]] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("optimiser."):
+                _, number, key = name.split(".", 2)
+                state.setdefault(int(number), {})[key] = tensor
+        for name, value in facts["optimiser"].items():
+            number, key = name.split(".", 1)
+            state.setdefault(int(number), {})[key] = value
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        return facts["epoch"], facts["history"], facts["wall_s"]
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from earmark.addressing import address_of
 from earmark.errors import CorpusError, ExperimentError
-from earmark.experiment import Description, Experiment, PluginRef, read_experiment
+from earmark.experiment import Description, Experiment, PluginRef, experiment_of, merged, read_experiment
 from earmark.folds import with_fold
 from earmark.places import SYNTHETIC, stores_root
 from earmark.plugins import PluginManager, options_model, plugins
@@ -102,6 +102,7 @@ def open_study(
     corpus: str = SYNTHETIC,
     stores: Path | None = None,
     n_seeds: int | None = None,
+    changes: Mapping[str, Any] | None = None,
     advance: Advance | None = None,
     manager: PluginManager | None = None,
 ) -> Study:
@@ -113,6 +114,7 @@ def open_study(
         corpus: a folder, or "synthetic" for the stand-in, which is synthesised where it is missing.
         stores: root of the stores; see `earmark.places.stores_root`.
         n_seeds: repetitions, seeds 0 to n_seeds - 1; the experiment's own seeds where None.
+        changes: tables merged over those of the file, such as ``{"corpus": {"segment_s": 1.0}}``.
         advance: called with (done, total) recordings while a stand-in is synthesised.
         manager: plugins; those of this process where None.
 
@@ -120,7 +122,14 @@ def open_study(
         EarmarkError: with what is wrong, where, and what to do; also where the experiment has several folds.
     """
     studies = open_studies(
-        experiment, profile=profile, corpus=corpus, stores=stores, n_seeds=n_seeds, advance=advance, manager=manager
+        experiment,
+        profile=profile,
+        corpus=corpus,
+        stores=stores,
+        n_seeds=n_seeds,
+        changes=changes,
+        advance=advance,
+        manager=manager,
     )
     if len(studies) > 1:
         raise ExperimentError(
@@ -138,6 +147,7 @@ def open_studies(
     corpus: str = SYNTHETIC,
     stores: Path | None = None,
     n_seeds: int | None = None,
+    changes: Mapping[str, Any] | None = None,
     advance: Advance | None = None,
     manager: PluginManager | None = None,
 ) -> list[Study]:
@@ -146,13 +156,14 @@ def open_studies(
     Arguments and errors are those of `open_study`.
     """
     manager = manager or plugins()
-    changes = {} if n_seeds is None else {"seeds": list(range(n_seeds))}
+    changed = {**(changes or {}), **({} if n_seeds is None else {"seeds": list(range(n_seeds))})}
     if isinstance(experiment, Path):
-        described = read_experiment(experiment, profile, changes)
+        described = read_experiment(experiment, profile, changed)
         check_plugins(described, manager, str(experiment))
         described = beside(described, experiment.parent, manager)
     else:
-        described = experiment.model_copy(update=changes)
+        document = merged(experiment.model_dump(exclude_unset=True), changed)
+        described = experiment_of(document, experiment.name)
         check_plugins(described, manager, described.name)
     root = stores_root(stores)
     if corpus == SYNTHETIC:

@@ -49,7 +49,7 @@ def test_a_grid_becomes_ordinary_stages_that_know_their_place():
     assert student.at == {"percent": 70, "curve": "students"}
     assert isinstance(student.at["percent"], int)  # with its type, not as text
     assert student.labels[0].share == 0.3
-    assert student.starts_from == "teacher-70"
+    assert student.starts_from == ("teacher-70",)
     assert student.n_epochs == 3  # the defaults lie under them too
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -18,8 +19,9 @@ import xarray as xr
 from earmark import hookimpl
 from earmark.errors import StoreError
 from earmark.experiment import PluginRef
+from earmark.hearing import silenced
 from earmark.labelling import labelled
-from earmark.pipeline import run_study, silenced, suitable_engine
+from earmark.pipeline import run_study, suitable_engine
 from earmark.plugins import PluginManager, plugins
 from earmark.processes import EngineError, ProcessEngine, _longest_chains_first
 from earmark.recordings import cut
@@ -85,7 +87,7 @@ def test_a_second_run_does_nothing_again(small_study, monkeypatch):
     def fails(*arguments, **options):
         raise AssertionError("something was done again")
 
-    monkeypatch.setattr("earmark.pipeline.fit", fails)
+    monkeypatch.setattr("earmark.workshop.fit", fails)
     monkeypatch.setattr("earmark.pipeline.extract", fails)
     monkeypatch.setattr("earmark_evaluators.frame.FrameEvaluator.evaluate", fails)
     assert small_study.missing() == []
@@ -207,6 +209,53 @@ def test_a_worker_that_fails_ends_the_engine_with_its_message():
     jobs = [Job("a", 0), Job("b", 0, needs=(Job("a", 0),))]
     with pytest.raises(EngineError, match=r"TypeError: int\(\) argument must be"):
         ProcessEngine(workers=2).execute(jobs, int)  # a job is no number
+
+
+# Workers are fresh processes, which find functions by import: not those of a test.
+WORK = """
+import os, signal
+
+from earmark.plugins import plugins
+
+
+def dies(job):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def says_who_it_is(job):
+    plugins().hook.earmark_run_finished(stage=str(os.getpid()), seed=job.seed, address=job.stage)
+"""
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    (tmp_path / "work_of_a_test.py").write_text(WORK)
+    monkeypatch.syspath_prepend(tmp_path)
+    return importlib.import_module("work_of_a_test")
+
+
+def test_a_worker_that_is_killed_ends_the_engine_with_its_job(work):
+    with pytest.raises(EngineError, match=r"worker of Job\(stage='a', seed=0.*ended with code -9 \(killed"):
+        ProcessEngine(workers=1).execute([Job("a", 0)], work.dies)
+
+
+def test_workers_do_one_job_after_the_other_each_after_those_that_it_needs(work):
+    first = Job("first", 0)
+    jobs = [first, *(Job("then", seed, needs=(first,)) for seed in range(5))]
+    heard = []
+
+    class Listener:
+        @hookimpl
+        def earmark_run_finished(self, stage, seed, address):
+            heard.append((stage, address))
+
+    plugins().register(Listener(), "listener")
+    try:
+        ProcessEngine(workers=2).execute(jobs, work.says_who_it_is)
+    finally:
+        plugins().unregister("listener")
+    assert [address for _, address in heard] == ["first"] + ["then"] * 5
+    assert len({process for process, _ in heard}) <= 2 < len(heard)
 
 
 def _run(experiment: Path, stores: Path, engine: str, output: Path) -> subprocess.Popen[bytes]:

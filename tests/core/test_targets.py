@@ -73,3 +73,29 @@ def test_nothing_cannot_be_joined():
 def test_labels_that_do_not_fit_the_clips_are_refused(labels, said):
     with pytest.raises(TargetsError, match=said):
         targets(**labels)
+
+
+def test_scene_labels_take_the_vocabulary_of_the_events_beside_them():
+    scene = targets(scene=torch.eye(2), scene_known=torch.ones(2, dtype=torch.bool))
+    tagged = Targets(
+        clips=("a", "b"),
+        events=("siren",),
+        scenes=("home", "park"),
+        clip_event=torch.ones(2, 1),
+        clip_event_known=torch.ones(2, 1, dtype=torch.bool),
+    )
+    assert scene.merge(tagged).events == tagged.merge(scene).events == ("siren",)
+    other = targets(("c",), scene=torch.eye(2)[:1], scene_known=torch.ones(1, dtype=torch.bool))
+    assert concatenate([other, tagged]).events == ("siren",)
+
+
+def test_events_of_two_vocabularies_cannot_be_mixed():
+    other = Targets(
+        clips=("c",),
+        events=("siren",),
+        scenes=("home", "park"),
+        clip_event=torch.ones(1, 1),
+        clip_event_known=torch.ones(1, 1, dtype=torch.bool),
+    )
+    with pytest.raises(TargetsError, match=r"different vocabularies \(1 and 3 events\) cannot be joined"):
+        concatenate([weak(), other])

@@ -14,9 +14,10 @@ from earmark.experiment import Optimiser
 from earmark.hookspecs import hookimpl
 from earmark.outputs import Outputs
 from earmark.plugins import PluginManager
+from earmark.predicting import predict
 from earmark.testing import small_targets
 from earmark.testing.small import EVENTS, GRID
-from earmark.training import OPTIMISERS, TrainingError, WeightedLoss, fit, predict, take_over
+from earmark.training import OPTIMISERS, TrainingError, WeightedLoss, fit, take_over
 from earmark.workspace import open_store
 
 

@@ -19,8 +19,8 @@ from earmark.errors import AudioError
 from earmark.frames import events_of
 from earmark.plugins import PluginManager
 from earmark.postprocessing import DECISION, processed
+from earmark.predicting import posteriors_of, prepare
 from earmark.recordings import Event
-from earmark.training import posteriors_of
 
 OVERLAP = 0.2
 """Share of a window that the next one hears again; there one posterior fades into the other."""
@@ -143,7 +143,7 @@ class Detector:
 
     @torch.inference_mode()
     def _posteriors(self, features: Tensor) -> dict[str, npt.NDArray[np.float32]]:
-        outputs = self._model((features.to(self._device) - self._mean) / self._std)
+        outputs = self._model(prepare(self._model, (features.to(self._device) - self._mean) / self._std))
         return {name: tensor.float().cpu().numpy() for name, tensor in posteriors_of(outputs).items()}
 
 

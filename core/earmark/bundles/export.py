@@ -9,7 +9,7 @@ from typing import Any
 
 from earmark.bundles.bundle import BundleDescription, save_bundle
 from earmark.experiment import PluginRef
-from earmark.pipeline import fitted_steps
+from earmark.judging import fitted_steps
 from earmark.study import Job, Study, plain
 
 

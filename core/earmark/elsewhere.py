@@ -1,0 +1,103 @@
+"""Trained nets on other clips than their own: of another corpus, another length, another condition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import torch
+import xarray as xr
+from torch import nn
+
+from earmark.addressing import address_of
+from earmark.devices import resolve_device
+from earmark.errors import ExperimentError
+from earmark.hearing import Hearing
+from earmark.judging import fitted_steps, judging
+from earmark.pipeline import extracted
+from earmark.postprocessing import decisions
+from earmark.protocols import Task
+from earmark.recordings import clips_digest
+from earmark.study import Job, Study
+
+
+def results_elsewhere(
+    study: Study, other: Study, *, device: str = "auto", advance: Callable[[int, int], None] | None = None
+) -> dict[str, dict[str, list[xr.Dataset]]]:
+    """Judge a study's nets on the test clips of another study, each with the normalisation of its own training.
+
+    Results are kept with the runs, so that asking again costs nothing.
+
+    Args:
+        study: whose runs are whole; its evaluators and its post-processing are used.
+        other: same front end and vocabularies; only its test part counts.
+        device: "auto", "cpu", "cuda" or "cuda:1".
+        advance: called with (done, total) clips while the other study's features are extracted.
+
+    Returns:
+        As `Study.results`: ``results[title][evaluator][repetition]``.
+
+    Raises:
+        ExperimentError: the studies' front ends or vocabularies differ.
+        StoreError: a run has not been done yet.
+    """
+    for what, own, theirs in (
+        ("front end", study.experiment.frontend, other.experiment.frontend),
+        ("events", study.dataset.events, other.dataset.events),
+        ("scenes", study.dataset.scenes, other.dataset.scenes),
+    ):
+        if own != theirs:
+            raise ExperimentError(
+                f"{study.experiment.name} on {study.dataset.title} cannot be tested on {other.dataset.title}: the "
+                f"{what} differ ({own!r} and {theirs!r}). Open both studies with the same {what}."
+            )
+    where = resolve_device(device)
+    extracted(other, advance)
+    return {
+        title: _transposed([_results(study, Job(stage, seed), other, where) for seed in study.experiment.seeds])
+        for stage, title in study.experiment.methods.items()
+    }
+
+
+def _results(study: Study, job: Job, other: Study, device: torch.device) -> dict[str, xr.Dataset]:
+    """Results of one run by evaluator."""
+    shelf, reference = study.shelf(job), other.reference
+    addresses = {
+        name: address_of(
+            {
+                "own": study.evaluation_address(name),
+                "features": other.feature_address,
+                "clips": clips_digest(reference.clips),
+            }
+        )
+        for name in study.experiment.judges(job.stage)
+    }
+    kept = {name: shelf.open_evaluation(address) for name, address in addresses.items()} if shelf.whole else {}
+    found = {name: result for name, result in kept.items() if result is not None}
+    if len(found) < len(addresses):
+        predictions = predictions_elsewhere(study, job, other, device)
+        steps = fitted_steps(study, job)
+        decided = decisions(steps, predictions, other.grid.hop_s, study.manager)
+        for name in addresses.keys() - found.keys():
+            given = decided if study.experiment.evaluators[name].on == "decisions" else predictions
+            found[name] = judging(study, job, name).evaluate(reference, given)
+            shelf.save_evaluation(addresses[name], found[name])
+    return {name: found[name] for name in addresses}
+
+
+def predictions_elsewhere(study: Study, job: Job, other: Study, device: torch.device) -> xr.Dataset:
+    """Predictions of one run for the test clips of another study whose features are there."""
+    weights, facts = study.shelf(job).load_weights()
+    ref = study.stage(job).model
+    task = Task(**{**facts["task"], "n_frames": other.grid.n_frames})
+    model = cast(nn.Module, study.manager.build("model", ref.use, ref.options, f"stages.{job.stage}.model", task))
+    model.load_state_dict(weights)
+    mean, std = (torch.tensor(facts["normalisation"][name]) for name in ("mean", "std"))
+    clips = other.reference.clips
+    features = torch.from_numpy(other.store.features(other.feature_address).read([clip.id for clip in clips]))
+    hearing = Hearing(model.to(device), mean, std, tuple(facts["events"]), other)
+    return hearing.predictions(hearing.prepared(features), clips)
+
+
+def _transposed(repetitions: list[dict[str, xr.Dataset]]) -> dict[str, list[xr.Dataset]]:
+    return {name: [results[name] for results in repetitions] for name in repetitions[0]}

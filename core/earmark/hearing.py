@@ -1,0 +1,48 @@
+"""A trained model with all that it needs to hear the clips of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import xarray as xr
+from torch import Tensor, nn
+
+from earmark.predicting import predict, prepare
+from earmark.recordings import Clip
+from earmark.study import Study
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """A model with what it takes to hear clips of a study: normalisation, vocabularies, frames."""
+
+    model: nn.Module
+    mean: Tensor
+    """(mel,)."""
+    std: Tensor
+    """(mel,)."""
+    events: tuple[str, ...]
+    study: Study
+
+    def prepared(self, features: Tensor) -> Tensor:
+        """What the model takes, of features (clip, frame, mel) as the front end made them."""
+        normalised = (features - self.mean.to(features.device)) / self.std.to(features.device)
+        return prepare(self.model, normalised)
+
+    def predictions(self, prepared: Tensor, clips: Sequence[Clip]) -> xr.Dataset:
+        """Predictions of clips."""
+        ids, scenes = [clip.id for clip in clips], self.study.dataset.scenes
+        return silenced(predict(self.model, prepared, ids, self.events, scenes, self.study.grid.hop_s), clips)
+
+
+def silenced(predictions: xr.Dataset, clips: Sequence[Clip]) -> xr.Dataset:
+    """Predictions of clips with no event in frames that begin after their recording has ended."""
+    short = {row: clip.sounding_s for row, clip in enumerate(clips) if clip.sounding_s < clip.duration_s}
+    if not short or "event_frame_posterior" not in predictions:
+        return predictions
+    values = predictions["event_frame_posterior"].values.copy()
+    onset_s = predictions["frame"].values
+    for row, sounding_s in short.items():
+        values[row, onset_s >= sounding_s] = 0
+    return predictions.assign(event_frame_posterior=predictions["event_frame_posterior"].copy(data=values))

@@ -1,0 +1,71 @@
+"""The evaluation of runs: what evaluators need to know, and results that are kept."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import torch
+
+from earmark.errors import ExperimentError
+from earmark.experiment import PluginRef
+from earmark.mixing import draw
+from earmark.postprocessing import decisions, fitted
+from earmark.protocols import Evaluator
+from earmark.study import Job, Study
+
+
+def evaluate(study: Study, job: Job) -> None:
+    """Run the evaluators whose results a whole run does not hold yet."""
+    shelf = study.shelf(job)
+    wanted = {name: study.evaluation_address(name) for name in study.experiment.judges(job.stage)}
+    missing = {name: address for name, address in wanted.items() if shelf.open_evaluation(address) is None}
+    if not missing:
+        return
+    predictions = shelf.open_predictions("test").load()
+    steps = fitted_steps(study, job)
+    decided = decisions(steps, predictions, study.grid.hop_s, study.manager)
+    scores: dict[str, Any] = {}
+    for name, address in missing.items():
+        ref = study.experiment.evaluators[name]
+        evaluator = judging(study, job, name)
+        after = steps if ref.on == "decisions" else ()
+        result = evaluator.evaluate(study.reference, decided if after else predictions)
+        if after:
+            result = result.assign_attrs(postprocessing=json.dumps([step.model_dump() for step in after]))
+        shelf.save_evaluation(address, result)
+        scores |= {f"{name}.{key}": float(value) for key, value in result.data_vars.items() if value.ndim == 0}
+    study.manager.hook.earmark_run_evaluated(stage=job.stage, seed=job.seed, address=shelf.address, scores=scores)
+
+
+def judging(study: Study, job: Job, name: str) -> Evaluator:
+    """An evaluator of the experiment for one run, with that run's training clips where it wants to know them.
+
+    Raises:
+        ExperimentError: it does, and the stage does not predict them.
+    """
+    ref = study.experiment.evaluators[name]
+    evaluator: Evaluator = study.manager.build("evaluator", ref.use, ref.options, f"evaluators.{name}")
+    if not hasattr(evaluator, "of_training"):
+        return evaluator
+    if "train" not in study.stage(job).predict:
+        raise ExperimentError(
+            f"{study.experiment.name}: the evaluator {name!r} compares with the training clips, which "
+            f'stages.{job.stage} does not predict; add predict = ["train", "test"] to it.'
+        )
+    shares = [label.share for label in study.stage(job).labels]
+    rows = torch.cat(draw(len(study.clips["train"]), shares, job.seed)).tolist()
+    trained = study.reference_of("train", rows)
+    predictions = study.predictions(job.stage, job.seed, "train").sel(clip=list(trained.clip_ids)).load()
+    told_of: Evaluator = evaluator.of_training(trained, predictions)
+    return told_of
+
+
+def fitted_steps(study: Study, job: Job) -> tuple[PluginRef, ...]:
+    """The experiment's post-processing with the options that a run's validation predictions decide."""
+    steps = study.experiment.postprocessing
+    if not steps or study.experiment.validation_split is None:
+        return steps
+    reference = study.reference_of("validation")
+    posteriors = study.predictions(job.stage, job.seed, "validation").sel(clip=list(reference.clip_ids)).load()
+    return fitted(steps, posteriors, reference, study.manager)
