@@ -18,7 +18,7 @@ from earmark.study import Job, check_plugins
 from earmark.workspace import open_study
 
 PAPER = Path(__file__).resolve().parents[2] / "paper/mutual_benefit"
-FILES = ("table3", "asc", "sed", "strength")
+FILES = ("table3", "strength")
 PROFILES = (None, "smoke", "quick", "full")
 
 
@@ -44,12 +44,8 @@ def test_the_experiments_have_the_methods_of_table_3_and_its_kinds_of_scores():
     with (PAPER / "numbers/table3.csv").open() as file:
         printed = {(row["method"], row["target"]) for row in csv.DictReader(file)}
     target = {"scene": "scene", "frame": "event"}
-    ours = {
-        (title, target[evaluator])
-        for file in ("table3", "asc", "sed")
-        for title in described(file).methods.values()
-        for evaluator in described(file).evaluators
-    }
+    whole = described("table3")
+    ours = {(title, target[judge]) for stage, title in whole.methods.items() for judge in whole.judges(stage)}
     assert ours == printed
 
 
@@ -57,7 +53,7 @@ def test_the_experiments_have_the_methods_of_table_3_and_its_kinds_of_scores():
 def test_the_nets_of_all_methods_have_the_same_sizes(profile):
     whole = described("table3", profile)
     of_mtl = whole.stages["mtl"].model.options
-    stages = [*whole.stages.values(), *(described(file, profile).stages[file] for file in ("asc", "sed"))]
+    stages = list(whole.stages.values())
     defaults = {"gru_units": 32, "event_units": 32}  # of all factories but mtl-cnn-bigru
     for stage in stages:
         options = {name: size for name, size in stage.model.options.items() if name not in ("place", "strength")}
@@ -85,7 +81,7 @@ def test_fake_labels_differ_between_runs_and_the_other_tasks_labels_are_true(stu
 
 
 def test_a_reversed_and_two_single_task_nets_are_trained_and_evaluated(study, small_stores):
-    alone = [study.experiment.only("grl-S2", 0), described("asc", "smoke"), described("sed", "smoke")]
+    alone = [study.experiment.only(stage, 0) for stage in ("grl-S2", "asc", "sed")]
     with FileLock(small_stores / "conftest.lock"):
         done = [run_study(open_study(e, stores=small_stores), device="cpu", engine="local") for e in alone]
     assert len({d.feature_address for d in done}) == 1  # the corpus is looked at once
