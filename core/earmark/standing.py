@@ -1,4 +1,4 @@
-"""How far a sweep is: which runs are done, begun and left, stage by stage and seed by seed."""
+"""How far a sweep is: which runs are done, running, interrupted and left, stage by stage and seed by seed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from earmark.errors import StoreError
 if TYPE_CHECKING:
     from earmark.study import Job, Study
 
-State = Literal["done", "begun", "left"]
+State = Literal["done", "running", "interrupted", "left"]
 
-SIGNS: dict[State, str] = {"done": "#", "begun": ">", "left": "."}
+SIGNS: dict[State, str] = {"done": "#", "running": ">", "interrupted": "/", "left": "."}
 """One character a run, in signs that every terminal and log can show."""
 
 
@@ -32,13 +32,12 @@ class Standing:
     def sentence(self) -> str:
         """All in one line.
 
-        >>> Standing({"strong": ("done", "begun", "left")}, (0, 1, 2)).sentence()
-        '3 runs: 1 done, 1 begun (running, or interrupted), 1 left'
+        >>> Standing({"strong": ("done", "running", "left")}, (0, 1, 2)).sentence()
+        '3 runs: 1 done, 1 running, 1 left'
         """
-        begun = self.count("begun")
-        said = f"{begun} begun (running, or interrupted), " if begun else ""
-        n_runs = sum(map(len, self.rows.values()))
-        return f"{n_runs} runs: {self.count('done')} done, {said}{self.count('left')} left"
+        counts = {state: self.count(state) for state in SIGNS}
+        said = [f"{n} {state}" for state, n in counts.items() if n or state in ("done", "left")]
+        return f"{sum(counts.values())} runs: {', '.join(said)}"
 
     def table(self) -> Any:
         """A compact table for a terminal or a log."""
@@ -46,12 +45,12 @@ class Standing:
         from rich.table import Column, Table
 
         seeds = f"seeds {self.seeds[0]} to {self.seeds[-1]}" if len(self.seeds) > 1 else f"seed {self.seeds[0]}"
-        numbers = [Column(name, justify="right") for name in ("done", "begun", "left")]
+        numbers = [Column(name, justify="right") for name in SIGNS]
         table = Table("stage", seeds, *numbers, box=box.SIMPLE, pad_edge=False, caption_justify="left")
         for name, states in self.rows.items():
             counts = [states.count(state) for state in SIGNS]
             table.add_row(name, "".join(SIGNS[state] for state in states), *(str(n) if n else "" for n in counts))
-        table.caption = f"# done   > begun   . left\n{self.sentence()}"
+        table.caption = f"{'   '.join(f'{sign} {state}' for state, sign in SIGNS.items())}\n{self.sentence()}"
         return table
 
 
@@ -75,4 +74,4 @@ def state_of(study: Study, job: Job) -> State:
         shelf.description()
     except StoreError:
         return "left"
-    return "begun"
+    return "running" if study.store.held(shelf.address) else "interrupted"

@@ -115,6 +115,10 @@ class Store(Protocol):
         """Remove a run or features, whole or begun."""
         ...
 
+    def held(self, address: str) -> bool:
+        """Whether somebody holds the lock of an address at this moment."""
+        ...
+
     def lock(self, address: str) -> Any:
         """A context manager that one process at a time can hold for an address; others wait."""
         ...

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
+from earmark.audio import read_clip
 from earmark.errors import suggestion
 from earmark.recordings import Clip, Event
 from earmark.reference import Reference
@@ -19,7 +22,11 @@ from earmark_evaluators.errors import EvaluationError
 from earmark_evaluators.figures_style import INK, WIDTH_IN, colours_of, legend_above, new_figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+LEVEL_HOP_S = 0.05
+"""Resolution of the level that is drawn where nothing is annotated."""
 
 
 def time_line(
@@ -30,6 +37,7 @@ def time_line(
     corpus: str,
     threshold: float = 0.5,
     least_spans: int = 1,
+    sound: Path | None = None,
 ) -> Figure:
     """Draw when events sound, as annotated and as each method decides.
 
@@ -42,12 +50,14 @@ def time_line(
         corpus: its title, which says where it is synthetic.
         threshold: an event is decided to sound where its posterior is at least this.
         least_spans: the paper draws only events with several references or detections: 2.
+        sound: root of the corpus, to draw below the events how loud it is wherever nothing is annotated.
 
     Returns:
         A figure with a row for each event that occurs at least so often in the reference or in one of the methods.
 
     Raises:
         EvaluationError: there is no such clip or recording, or predictions do not fit.
+        AudioError: the sound is to be drawn and cannot be read.
     """
     clips = _clips_of(reference, where)
     here = replace(reference, clips=clips)
@@ -63,7 +73,8 @@ def time_line(
     rows = [event for event in reference.events if event in heard]
     begin_s, end_s = clips[0].start_s, clips[-1].start_s + clips[-1].duration_s
 
-    height_in = 1.15 + max(1, len(rows)) * (0.12 + 0.085 * len(spans))
+    n_rows = max(1, len(rows)) + (sound is not None)
+    height_in = 1.15 + n_rows * (0.12 + 0.085 * len(spans))
     figure, axes = new_figure(WIDTH_IN, height_in)
     colours = {"Annotation": INK, **colours_of(predictions_by_method)}
     bar = 0.84 / len(spans)
@@ -79,8 +90,12 @@ def time_line(
     for clip in clips[1:]:
         axes.axvline(clip.start_s, color="0.75", lw=0.6, ls=(0, (2, 2)), zorder=0.5)
     axes.set_xlim(begin_s, end_s)
-    axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)
-    axes.set_yticks(range(len(rows)), rows)
+    names = list(rows)
+    if sound is not None:
+        names += [""] * (n_rows - 1 - len(names)) + ["no annotated event"]
+        _draw_unannotated(axes, clips, sound, n_rows - 1)
+    axes.set_ylim(n_rows - 0.5, -0.5)
+    axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("Time (s)")
     if not rows:
@@ -89,6 +104,30 @@ def time_line(
     scene = f" · {clips[0].scene}" if clips[0].scene else ""
     legend_above(figure, [(name, colours[name]) for name in spans], title=f"{where}{scene} · {corpus}")
     return figure
+
+
+def _draw_unannotated(axes: Axes, clips: Sequence[Clip], root: Path, row: int) -> None:
+    """Fill a row with the sound's level wherever no event is annotated: 60 dB from its bottom to its top."""
+    begin_s = clips[0].start_s
+    level_db = np.concatenate([_level_db(root / clip.recording.path, clip) for clip in clips])
+    at_s = begin_s + (np.arange(len(level_db)) + 0.5) * LEVEL_HOP_S
+    silent = np.ones(len(level_db), dtype=bool)
+    for event in _annotated(clips):
+        silent &= (at_s < event.onset_s) | (at_s >= event.offset_s)
+    height = np.clip((level_db - level_db.max()) / 60 + 1, 0.02, 1) * 0.84
+    axes.fill_between(
+        at_s, row + 0.42, row + 0.42 - height, where=silent, color="0.6", lw=0, step="mid", label="no annotated event"
+    )
+
+
+def _level_db(path: Path, clip: Clip) -> npt.NDArray[np.float64]:
+    """Level (step,) of a clip's sound in dB below full scale, over steps of `LEVEL_HOP_S`."""
+    rate_hz = clip.recording.rate_hz
+    samples = read_clip(path, clip.start_s, clip.sounding_s, rate_hz).mean(axis=0, dtype=np.float64)
+    step = round(LEVEL_HOP_S * rate_hz)
+    power = np.square(samples[: len(samples) // step * step]).reshape(-1, step).mean(axis=1)
+    level: npt.NDArray[np.float64] = 10 * np.log10(power + 1e-10)
+    return level
 
 
 def recording_to_show(clips: Sequence[Clip], name: str, scene: str) -> str:

@@ -70,6 +70,21 @@ class LocalStore:
             with writing(path), aside(self.root) as going:
                 path.rename(going)
 
+    def held(self, address: str) -> bool:
+        """Whether a process that lives holds the lock of an address; nothing is created."""
+        path = self._lock_file(address)
+        if not path.exists():
+            return False
+        lock = filelock.FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            return True
+        except OSError:  # a store that can only be read: who writes it cannot be asked
+            return False
+        lock.release()
+        return False
+
     @contextlib.contextmanager
     def lock(self, address: str) -> Iterator[None]:
         """Hold an address; other threads and processes wait, and a crash lets go. Not to be taken twice in a thread.
@@ -77,7 +92,7 @@ class LocalStore:
         Raises:
             StoreError: the store cannot be written.
         """
-        path = self.root / "locks" / f"{check_address(address)}.lock"
+        path = self._lock_file(address)
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(path)
@@ -90,3 +105,6 @@ class LocalStore:
             yield
         finally:
             lock.release()
+
+    def _lock_file(self, address: str) -> Path:
+        return self.root / "locks" / f"{check_address(address)}.lock"

@@ -172,7 +172,7 @@ def test_the_work_of_a_fold_is_done_by_its_study():
     assert done == [("second", "a job")]
 
 
-def test_a_standing_says_what_is_done_begun_and_left(small_study, tmp_path):
+def test_a_standing_tells_a_run_that_is_running_from_an_interrupted_one(small_study, tmp_path):
     assert set(standing([small_study]).rows["strong"]) == {"done"}
     seeds = small_study.experiment.model_copy(update={"seeds": (0, 1, 2)})
     wider = replace(small_study, experiment=seeds)
@@ -180,8 +180,10 @@ def test_a_standing_says_what_is_done_begun_and_left(small_study, tmp_path):
     try:
         wider.shelf(job).begin({"stage": "strong"})
         shown = standing([wider])
-        assert shown.rows["strong"] == ("done", "begun", "left")
-        assert shown.sentence() == "18 runs: 6 done, 1 begun (running, or interrupted), 11 left"
+        assert shown.rows["strong"] == ("done", "interrupted", "left")
+        assert shown.sentence() == "18 runs: 6 done, 1 interrupted, 11 left"
+        with wider.store.lock(wider.run_address(job)):
+            assert standing([wider]).rows["strong"] == ("done", "running", "left")
     finally:
         wider.store.remove(wider.run_address(job))
 
@@ -190,9 +192,11 @@ def test_a_standing_is_one_line_a_stage_in_a_log():
     from rich.console import Console
 
     log = io.StringIO()
-    Console(width=80, file=log).print(Standing({"strong": ("done", "begun"), "weak": ("left", "left")}, (3, 5)).table())
+    Console(width=80, file=log).print(
+        Standing({"strong": ("done", "running"), "weak": ("left", "left")}, (3, 5)).table()
+    )
     lines = [line.split() for line in log.getvalue().splitlines() if line.strip()]
-    assert lines[0] == ["stage", "seeds", "3", "to", "5", "done", "begun", "left"]
+    assert lines[0] == ["stage", "seeds", "3", "to", "5", "done", "running", "interrupted", "left"]
     assert lines[2:4] == [["strong", "#>", "1", "1"], ["weak", "..", "2"]]
 
 

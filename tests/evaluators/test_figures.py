@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 import xarray as xr
 from matplotlib.colors import to_rgb
 from matplotlib.path import Path as Outline
@@ -90,6 +91,23 @@ def test_a_time_line_of_a_clip_shows_that_clip_alone(reference, methods) -> None
 def test_a_higher_threshold_takes_a_row_away(reference, methods) -> None:
     figure = time_line(reference, methods, "audio/a.wav", corpus="tut", threshold=0.8)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["car", "dishes"]
+
+
+def test_the_level_of_the_sound_is_drawn_where_nothing_is_annotated(reference, methods, tmp_path) -> None:
+    (clip, *_) = [clip for clip in reference.clips if clip.recording.path == "audio/a.wav"]
+    rate_hz = clip.recording.rate_hz
+    loud = np.where(np.arange(round(clip.recording.duration_s * rate_hz)) < 0.2 * rate_hz, 0.5, 0.001)
+    (tmp_path / "audio").mkdir()
+    soundfile.write(tmp_path / "audio/a.wav", loud, rate_hz)
+    figure = time_line(reference, methods, "audio/a.wav", corpus="tut", sound=tmp_path)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()][-1] == "no annotated event"
+    (level,) = [c for c in figure.axes[0].collections if c.get_label() == "no annotated event"]
+    drawn = np.concatenate([path.vertices for path in level.get_paths()])
+    assert drawn[:, 0].min() < 0.1
+    assert not ((drawn[:, 0] > 0.55) & (drawn[:, 0] < 1.45)).any()  # the car is annotated there
+    heights = 3 + 0.42 - drawn[:, 1]
+    assert heights[drawn[:, 0] < 0.15].max() == pytest.approx(0.84)  # the loudest
+    assert heights[(drawn[:, 0] > 0.3) & (drawn[:, 0] < 0.45)].max() == pytest.approx(0.84 * (1 - 53.98 / 60), abs=4e-3)
 
 
 def test_a_time_line_without_any_event_says_so(reference, make_clip, make_predictions) -> None:

@@ -61,7 +61,7 @@ def run(
         Console().print(before.table())
         if status:
             return
-        reporter.expect(before.count("begun") + before.count("left"))
+        reporter.expect(sum(before.count(state) for state in ("running", "interrupted", "left")))
         with reporter.counting("Extracting features, clips") as advance:
             run_studies(studies, device=device, engine=engine, advance=advance)
     print(standing(studies).sentence())
