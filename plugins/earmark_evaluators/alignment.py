@@ -45,6 +45,16 @@ def event_decision(reference: Reference, predictions: xr.Dataset, threshold: flo
     return np.asarray(event_posterior(reference, predictions) >= threshold)
 
 
+def event_clip_posterior(reference: Reference, predictions: xr.Dataset) -> npt.NDArray[np.floating]:
+    """Clip posteriors (clip, event) of exactly the reference's clips, in its order.
+
+    Raises:
+        EvaluationError: they are missing or do not fit the reference.
+    """
+    names = {"clip": reference.clip_ids, "event": reference.events}
+    return _posterior(reference, predictions, "event_clip_posterior", ("clip", "event"), names)
+
+
 def scene_posterior(reference: Reference, predictions: xr.Dataset) -> npt.NDArray[np.floating]:
     """Scene posteriors (clip, scene) of exactly the reference's clips, in its order.
 
@@ -58,6 +68,27 @@ def scene_posterior(reference: Reference, predictions: xr.Dataset) -> npt.NDArra
         )
     names = {"clip": reference.clip_ids, "scene": reference.scenes}
     return _posterior(reference, predictions, "scene_posterior", ("clip", "scene"), names)
+
+
+def clip_embedding(reference: Reference, predictions: xr.Dataset) -> npt.NDArray[np.float64]:
+    """Embeddings (clip, dim) of exactly the reference's clips, in its order.
+
+    Raises:
+        EvaluationError: they are missing, do not fit the reference, or are not finite.
+    """
+    if not reference.clips:
+        raise EvaluationError("The reference holds no clip; there is nothing to evaluate. Choose another split.")
+    if "embedding" not in predictions or set(predictions["embedding"].dims) != {"clip", "dim"}:
+        raise EvaluationError(
+            f"The predictions hold no embedding (clip, dim) (they hold {', '.join(map(str, predictions)) or 'nothing'})"
+            ". Choose a model that gives embeddings, one seed at a time, or leave this evaluator out."
+        )
+    array = predictions["embedding"]
+    array = array.isel(clip=_order(array, "embedding", "clip", reference.clip_ids)).transpose("clip", "dim")
+    values = np.asarray(array.values, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise EvaluationError("embedding holds values that are NaN or infinite. Did the training diverge?")
+    return values
 
 
 def check_durations(reference: Reference) -> None:

@@ -50,13 +50,14 @@ def curves(table: pd.DataFrame, keys: Sequence[Key], *, x: str, label: str, loga
         here = _of_key(table, key)
         level, here = here[here[x].isna()], here[here[x].notna()]
         common = here[here["curve"].isna()]
+        step = 0.013 * float(np.ptp(here[x].to_numpy(dtype=float)))
         for place, name in enumerate(names):
             line = here[(here["curve"] == name) | here["curve"].isna()].sort_values(x)
             # A little aside, so that the bars of equal points do not hide each other.
             aside = place - (len(names) - 1) / 2
             own = line["curve"].notna().to_numpy()
             at = line[x].to_numpy(dtype=float)
-            at = at * np.where(own, 1.1**aside, 1) if logarithmic else at + np.where(own, 1.3 * aside, 0)
+            at = at * np.where(own, 1.1**aside, 1) if logarithmic else at + np.where(own, step * aside, 0)
             scale = 100.0 if is_percent(key[1]) else 1.0
             axes.plot(at, line["mean"] * scale, color=colours[name], lw=1.4, zorder=2)
             _points(axes, at[own], line[own], key, colours[name], has_paper)

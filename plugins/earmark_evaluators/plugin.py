@@ -11,8 +11,11 @@ from earmark_evaluators.adaptive_post_processing import AdaptiveThresholds
 from earmark_evaluators.criteria import ClipBased, EventBased, IntersectionBased, SegmentBased
 from earmark_evaluators.frame import FrameEvaluator
 from earmark_evaluators.intersection import IntersectionEvaluator
+from earmark_evaluators.nearest_centre import NearestCentreEvaluator
 from earmark_evaluators.scene import SceneEvaluator
+from earmark_evaluators.scene_accuracy import SceneAccuracyEvaluator
 from earmark_evaluators.segment import SegmentEvaluator
+from earmark_evaluators.tagging import TaggingEvaluator
 from earmark_evaluators.through_psds_eval import PsdsEval
 from earmark_evaluators.through_sed_eval import EventSedEval, SegmentSedEval
 
@@ -29,6 +32,9 @@ def earmark_evaluators() -> Mapping[str, Factory]:
         "intersection": IntersectionEvaluator,
         "psds-eval": PsdsEval,
         "scene": SceneEvaluator,
+        "tagging": TaggingEvaluator,
+        "nearest-centre": NearestCentreEvaluator,
+        "scene-accuracy": SceneAccuracyEvaluator,
     }
 
 

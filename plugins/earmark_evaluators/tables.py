@@ -241,7 +241,7 @@ def is_percent(metric: str) -> bool:
     >>> is_percent("segment_fscore"), is_percent("error_rate")
     (True, False)
     """
-    return metric.endswith("fscore")
+    return metric.endswith(("fscore", "accuracy"))
 
 
 def _cell(statistics: Mapping[str, float], key: tuple[str, str, str], with_n: bool) -> str:

@@ -140,3 +140,10 @@ def test_the_papers_recording_is_shown_where_the_corpus_has_it_in_that_scene() -
     assert recording_to_show(known, "b043.wav", "office") == "2016/1.wav"  # the one with most events
     with pytest.raises(EvaluationError, match=r"scene 'ofice'. Did you mean 'office'\? *Scenes: home, office"):
         recording_to_show(known, "276.wav", "ofice")
+
+
+def test_points_stay_near_their_place_whatever_the_range_of_the_axis(table) -> None:
+    few = table.assign(percent=table["percent"] / 25)  # 0 to 4, as of shared blocks
+    (axes,) = curves(few, [KEY], x="percent", label="blocks").axes
+    drawn = {round(float(x), 3) for line in axes.lines for x in np.atleast_1d(line.get_xdata())}
+    assert all(min(abs(x - place) for place in set(few["percent"])) < 0.04 for x in drawn)

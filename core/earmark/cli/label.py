@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from earmark.cli import label_audio
 from earmark.cli.options import Stores, listed_names, named_paths
 
 if TYPE_CHECKING:
@@ -37,11 +38,13 @@ PUBLISHED = "published"
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     label = typer.Typer(
-        help="Make labels for recordings: candidate sets of events, from scenes, with a language model.",
+        help="Make labels for recordings: candidate sets of events, from scenes, with a language model; or events of "
+        "each clip, with a pretrained tagger.",
         no_args_is_help=True,
     )
     label.command()(partial)
     label.command()(compare)
+    label.command()(label_audio.pann)
     app.add_typer(label, name="label")
 
 

@@ -28,7 +28,13 @@ from earmark.testing.learning import (
     check_refiner,
     check_sampler,
 )
-from earmark.testing.small import small_dataset, small_predictions, small_targets
+from earmark.testing.small import (
+    one_event_dataset,
+    one_event_targets,
+    small_dataset,
+    small_predictions,
+    small_targets,
+)
 
 
 def check_options(factory: Factory) -> None:
@@ -91,6 +97,8 @@ __all__ = [
     "check_post_processor",
     "check_refiner",
     "check_sampler",
+    "one_event_dataset",
+    "one_event_targets",
     "small_dataset",
     "small_predictions",
     "small_targets",

@@ -14,21 +14,25 @@ from earmark.annotations import Annotated, EventLists
 from earmark.protocols import (
     AnnotationFormat,
     Criterion,
-    Evaluator,
     Factory,
     PostProcessor,
 )
-from earmark.recordings import Event, cut
+from earmark.recordings import Dataset, Event, cut
 from earmark.reference import Reference
 from earmark.testing.small import CLIP_S, EVENTS, GRID, SCENES, small_dataset, small_predictions
 
 
-def check_evaluator(factory: Factory, **options: Any) -> None:
-    """An xarray Dataset of results, the same for any order of the predicted clips, also where nothing is detected."""
-    evaluator: Evaluator = factory(**options)
-    dataset = small_dataset()
+def check_evaluator(factory: Factory, *, dataset: Dataset | None = None, **options: Any) -> None:
+    """An xarray Dataset of results, the same for any order of the predicted clips, also where nothing is detected.
+
+    An evaluator with ``of_training`` is given the evaluated clips as those of the training.
+    """
+    evaluator: Any = factory(**options)
+    dataset = dataset or small_dataset()
     reference = Reference(clips=cut(dataset.recordings, CLIP_S), events=EVENTS, scenes=SCENES, grid=GRID)
     predictions = small_predictions(reference.clip_ids)
+    if hasattr(evaluator, "of_training"):
+        evaluator = evaluator.of_training(reference, predictions)
     result = evaluator.evaluate(reference, predictions)
     assert isinstance(result, xr.Dataset) and result.data_vars, "evaluate() must return a Dataset with results"
     assert "clip" not in result.dims, "results are over the whole set (per recording or class), not per clip"

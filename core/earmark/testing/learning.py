@@ -25,17 +25,25 @@ from earmark.testing.small import CLIP_S, EVENTS, GRID, SCENES, small_dataset, s
 
 
 def check_label_source(factory: Factory, *, dataset: Dataset | None = None, **options: Any) -> None:
-    """Targets of exactly the clips asked for, in their order, over the dataset's vocabularies, from labels alone."""
+    """Targets of exactly the clips asked for, in their order, over one vocabulary each of events and scenes."""
     source: LabelSource = factory(**options)
     dataset = dataset or small_dataset()
     clips = cut(dataset.recordings, CLIP_S)
     targets = source.label(dataset, clips, GRID)
     assert isinstance(targets, Targets), "label() must return Targets"
     assert targets.clips == tuple(clip.id for clip in clips), "targets must hold the clips asked for, in their order"
-    assert (targets.events, targets.scenes) == (dataset.events, dataset.scenes), "the vocabularies are the dataset's"
+    assert targets.scenes == dataset.scenes, "the scenes are the dataset's"
+    assert len(set(targets.events)) == len(targets.events), "an event is named once"
+    assert targets.events == dataset.events or targets.tells_events, (
+        "a source without event labels names no other events"
+    )
     _assert_sound(targets)
     backwards = source.label(dataset, clips[::-1], GRID)
     _assert_same(backwards.select(torch.arange(len(clips) - 1, -1, -1)), targets, "the order of the clips changed them")
+
+
+N_CLIPS = 6
+"""Clips of a batch: pairs as well as triplets, for models to which the places in a batch mean something."""
 
 
 def check_model(factory: Factory, *, task: Task | None = None, **options: Any) -> None:
@@ -44,20 +52,24 @@ def check_model(factory: Factory, *, task: Task | None = None, **options: Any) -
     torch.manual_seed(0)
     model = factory(task, **options)
     assert isinstance(model, nn.Module), "a model must be a torch.nn.Module"
-    features = torch.randn(3, task.n_frames, task.n_mels)
+    features = torch.randn(N_CLIPS, task.n_frames, task.n_mels)
+    if hasattr(model, "prepared"):
+        with torch.no_grad():
+            features = model.eval().prepared(features)
+        assert len(features) == N_CLIPS, "prepared() must keep the clips as first axis"
     model.train()
     outputs = model(features)
     assert isinstance(outputs, Outputs), "a model must return earmark.outputs.Outputs"
     shapes = {
-        "event_frame_logit": (3, task.n_frames, task.n_events),
-        "event_clip_logit": (3, task.n_events),
-        "scene_logit": (3, task.n_scenes),
+        "event_frame_logit": (N_CLIPS, task.n_frames, task.n_events),
+        "event_clip_logit": (N_CLIPS, task.n_events),
+        "scene_logit": (N_CLIPS, task.n_scenes),
     }
     given = {field.name: getattr(outputs, field.name) for field in fields(outputs)}
     given = {name: tensor for name, tensor in given.items() if tensor is not None}
     assert given, "a model must give at least one output"
     for name, tensor in given.items():
-        wanted = shapes.get(name, (3, *tensor.shape[1:]))
+        wanted = shapes.get(name, (N_CLIPS, *tensor.shape[1:]))
         assert tuple(tensor.shape) == wanted, f"{name} is {tuple(tensor.shape)}, must be {wanted}"
         assert tensor.isfinite().all(), f"{name} is not finite on ordinary features"
     torch.stack([tensor.square().mean() for tensor in given.values()]).sum().backward()  # type: ignore[no-untyped-call]
@@ -77,10 +89,15 @@ def check_model(factory: Factory, *, task: Task | None = None, **options: Any) -
         assert torch.allclose(whole, again, atol=1e-5), f"{name} changes when the state_dict is saved and loaded"
 
 
-def check_loss(factory: Factory, **options: Any) -> None:
-    """A finite scalar with a gradient, the same each time, and exactly 0 where the batch has no label of its kind."""
+def check_loss(factory: Factory, *, targets: Targets | None = None, **options: Any) -> None:
+    """A finite scalar with a gradient, the same each time, and exactly 0 where the batch has no label of its kind.
+
+    A loss with ``of_targets`` is given those of the batch as those of the training.
+    """
+    targets = small_targets() if targets is None else targets
     loss: Loss = factory(**options)
-    targets = small_targets()
+    if hasattr(loss, "of_targets"):
+        loss = loss.of_targets(targets)
 
     def outputs() -> Outputs:
         generator = torch.Generator().manual_seed(1)
@@ -105,9 +122,10 @@ def check_loss(factory: Factory, **options: Any) -> None:
     assert gradients, "no gradient reaches any output"
     assert all(gradient.isfinite().all() for gradient in gradients), "a label that is not known made a gradient NaN"
     nothing = Targets(clips=targets.clips, events=EVENTS, scenes=SCENES)
-    masked = small_targets()
+    masked = copy.deepcopy(targets)
     for name in ("frame_event", "clip_event", "candidate", "scene"):
-        getattr(masked, f"{name}_known").zero_()
+        if getattr(masked, name) is not None:
+            getattr(masked, f"{name}_known").zero_()
     for unlabelled in (nothing, masked):
         empty = outputs()
         zero = loss(empty, unlabelled)
@@ -148,9 +166,9 @@ def check_frontend(factory: Factory, **options: Any) -> None:
         assert features.dtype == torch.float32 and features.isfinite().all(), "features must be finite float32"
 
 
-def check_sampler(factory: Factory, **options: Any) -> None:
+def check_sampler(factory: Factory, *, targets: Targets | None = None, **options: Any) -> None:
     """Indices of clips, the same for the same generator state."""
-    targets = small_targets(17)
+    targets = small_targets(17) if targets is None else targets
     sampler: Sampler = factory(targets, **options)
 
     def epoch(seed: int) -> list[list[int]]:
@@ -158,7 +176,7 @@ def check_sampler(factory: Factory, **options: Any) -> None:
 
     assert epoch(0) == epoch(0), "chance must come from the generator alone"
     chosen = {index for batch in epoch(0) for index in batch}
-    assert chosen and chosen <= set(range(17)), "indices must be those of the targets' clips"
+    assert chosen and chosen <= set(range(len(targets))), "indices must be those of the targets' clips"
 
 
 def _assert_sound(targets: Targets) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,30 @@ def small_targets(n_clips: int = 6, seed: int = 0) -> Targets:
     )
 
 
+def one_event_targets(n_clips: int = 17) -> Targets:
+    """Targets of clips with one event each, as some samplers and losses take them, the events in turn."""
+    event = torch.arange(n_clips) % len(EVENTS)
+    return Targets(
+        clips=tuple(f"clip {number}" for number in range(n_clips)),
+        events=EVENTS,
+        scenes=SCENES,
+        clip_event=torch.eye(len(EVENTS))[event],
+        clip_event_known=torch.ones(n_clips, len(EVENTS), dtype=torch.bool),
+        scene=torch.eye(len(SCENES))[torch.arange(n_clips) % len(SCENES)],
+        scene_known=torch.ones(n_clips, dtype=torch.bool),
+    )
+
+
+def one_event_dataset() -> Dataset:
+    """Six recordings of `CLIP_S` without audio, each tagged with one event."""
+    dataset = small_dataset()
+    tagged = tuple(
+        replace(recording, duration_s=CLIP_S, events=None, tags=(EVENTS[number % len(EVENTS)],))
+        for number, recording in enumerate(dataset.recordings)
+    )
+    return replace(dataset, recordings=tagged)
+
+
 def small_predictions(clips: tuple[str, ...], seed: int = 0) -> xr.Dataset:
     """Random posteriors of every kind for these clips, over `EVENTS`, `SCENES` and `GRID`."""
     rng = np.random.default_rng(seed)
@@ -81,6 +106,7 @@ def small_predictions(clips: tuple[str, ...], seed: int = 0) -> xr.Dataset:
             ),
             "event_clip_posterior": (("clip", "event"), rng.random((len(clips), len(EVENTS)), dtype=np.float32)),
             "scene_posterior": (("clip", "scene"), scene / scene.sum(1, keepdims=True)),
+            "embedding": (("clip", "dim"), rng.random((len(clips), 8), dtype=np.float32)),
         },
         coords={
             "clip": list(clips),
