@@ -33,16 +33,21 @@ def integrated_lufs(sound: npt.NDArray[np.float64], what: str) -> float:
     Raises:
         AudioError: it is silent, and silence has no loudness that a gain could set.
     """
-    # Here, as scipy takes long to import.
-    import pyloudnorm
-
-    if len(sound) < LEAST_N:
-        sound = np.tile(sound, math.ceil(LEAST_N / len(sound)))
-    with _ONE_AT_A_TIME:
-        lufs = float(pyloudnorm.Meter(RATE_HZ).integrated_loudness(sound))
+    lufs = loudness_lufs(sound)
     if not lufs >= SILENT_LUFS:
         raise AudioError(
             f"{what} is silent: no part of it passes {SILENT_LUFS:g} LUFS, so that no gain can set its loudness. "
             "Replace the file or take it out of the soundbank."
         )
     return lufs
+
+
+def loudness_lufs(sound: npt.NDArray[np.float64]) -> float:
+    """The same of any sound: minus infinity of silence."""
+    # Here, as scipy takes long to import.
+    import pyloudnorm
+
+    if len(sound) < LEAST_N:
+        sound = np.tile(sound, math.ceil(LEAST_N / len(sound)))
+    with _ONE_AT_A_TIME:
+        return float(pyloudnorm.Meter(RATE_HZ).integrated_loudness(sound))

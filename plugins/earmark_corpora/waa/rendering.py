@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from earmark.audio import audio_info, read_clip
 from earmark_corpora.waa.layout import CLIP_N, CLIP_S, RATE_HZ, to_n
-from earmark_corpora.waa.loudness import integrated_lufs
+from earmark_corpora.waa.loudness import SILENT_LUFS, integrated_lufs, loudness_lufs
 from earmark_corpora.waa.pitch import shifted
 from earmark_corpora.waa.recipe import FADE_S, REFERENCE_LUFS, Recipe
 
@@ -76,6 +76,12 @@ def unfaded_event_of(recipe: Recipe, soundbank: Path) -> Sound:
     sound = shifted(_mono(file, recipe.source_start_s, recipe.duration_s), recipe.pitch_shift)
     lufs = integrated_lufs(sound, f"{file}, {recipe.duration_s:g} s from {recipe.source_start_s:g} s on,")
     return sound * _gain(REFERENCE_LUFS + recipe.snr_db - lufs)
+
+
+def audible(recipe: Recipe, soundbank: Path) -> bool:
+    """Whether the event has a loudness at all."""
+    sound = shifted(_mono(soundbank / recipe.source_file, recipe.source_start_s, recipe.duration_s), recipe.pitch_shift)
+    return loudness_lufs(sound) >= SILENT_LUFS
 
 
 def _mono(file: Path, start_s: float, duration_s: float) -> Sound:

@@ -137,12 +137,16 @@ class Waa:
     def _recipes(self, soundbank: Path, found: Mapping[str, Side], seed: int) -> dict[str, dict[str, list[Recipe]]]:
         """By set and subset, in the same order in both sets."""
         from earmark_corpora.waa.drawing import shortened_event, waa1
+        from earmark_corpora.waa.rendering import audible
+
+        def heard(recipe: Recipe) -> bool:
+            return audible(recipe, soundbank)
 
         whole = {
             subset: waa1(soundbank, subset, found[subset], n, seed)
             for subset, n in zip(SUBSETS, self.per_class, strict=True)
         }
-        short = {subset: [shortened_event(recipe, seed) for recipe in of] for subset, of in whole.items()}
+        short = {subset: [shortened_event(recipe, seed, heard) for recipe in of] for subset, of in whole.items()}
         return dict(zip(DATASETS, (whole, short), strict=True))
 
 

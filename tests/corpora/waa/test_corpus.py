@@ -103,7 +103,7 @@ def test_onset_and_length_follow_what_the_file_lacks():
 def test_the_200_ms_come_from_anywhere_in_the_event_that_the_clip_holds():
     places = []
     for recipe in drawn("train", 60):
-        short = shortened_event(recipe, 0)
+        short = shortened_event(recipe, 0, lambda recipe: True)
         assert short.duration_s == 0.2
         free_s = recipe.duration_s - 0.2
         places.append((short.source_start_s - recipe.source_start_s) / free_s)
@@ -111,7 +111,19 @@ def test_the_200_ms_come_from_anywhere_in_the_event_that_the_clip_holds():
     assert max(places) <= 1
     assert np.mean(places) == pytest.approx(0.5, abs=0.05)
     own = replace(drawn("train", 1)[0], duration_s=0.1)
-    assert shortened_event(own, 0) == own
+    assert shortened_event(own, 0, lambda recipe: False) == own
+
+
+def test_an_excerpt_never_falls_into_a_pause_of_its_event():
+    recipe = replace(drawn("train", 1)[0], source_start_s=0.0, duration_s=5.0)
+
+    def in_the_first_second(recipe):
+        return recipe.source_start_s < 0.8
+
+    found = [shortened_event(replace(recipe, clip=f"train/{n}.wav"), 0, in_the_first_second) for n in range(20)]
+    assert all(map(in_the_first_second, found))
+    assert len({short.source_start_s for short in found}) == 20
+    assert shortened_event(recipe, 0, lambda recipe: False).duration_s == 0.2  # whoever renders it says which file
 
 
 def test_subsets_are_balanced_and_no_source_is_on_two_sides(waa, whole_bank):
