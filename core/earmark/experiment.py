@@ -292,8 +292,9 @@ class Experiment(Description):
 def read_experiment(path: Path, profile: str | None = None, changes: Mapping[str, Any] | None = None) -> Experiment:
     """Read an experiment file.
 
-    A file may hold three tables beside the experiment's own: ``[defaults]``, merged under every stage;
-    ``[grids.NAME]``, templates of stages and the cases that fill them (see `earmark.grids`); and
+    A file may hold four tables beside the experiment's own: ``[defaults]``, merged under every stage;
+    ``[grids.NAME]``, templates of stages and the cases that fill them (see `earmark.grids`); ``[search]``, a search for
+    hyper-parameters, which is left to those who make it (see `earmark.tuning`); and
     ``[profiles.NAME]``, merged over the whole file when that profile is asked for (a profile only changes sizes).
     ``changes`` are merged last.
 
@@ -301,13 +302,21 @@ def read_experiment(path: Path, profile: str | None = None, changes: Mapping[str
         ExperimentError: the file is missing, is not TOML, or a field is unknown or of a wrong type; the message
             names the file, the field, what was meant and what exists.
     """
+    return experiment_of(document_of(path), str(path), profile, changes)
+
+
+def document_of(path: Path) -> dict[str, Any]:
+    """Parse an experiment file, whatever it says.
+
+    Raises:
+        ExperimentError: the file is missing, or is not TOML.
+    """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ExperimentError(f"{path}: no such experiment file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ExperimentError(f"{path}: not valid TOML: {error}.") from None
-    return experiment_of(document, str(path), profile, changes)
 
 
 def experiment_of(
@@ -329,6 +338,7 @@ def experiment_of(
         document = merged(document, profiles[profile])
         document["profile"] = profile
     document = expanded(merged(document, changes or {}), where)
+    document.pop("search", None)
     defaults = document.pop("defaults")
     stages = document.get("stages")
     if isinstance(stages, dict):
@@ -338,7 +348,7 @@ def experiment_of(
     try:
         return Experiment.model_validate(document)
     except pydantic.ValidationError as error:
-        problems = explained(error, Experiment, more_fields=("defaults", "grids", "profiles"))
+        problems = explained(error, Experiment, more_fields=("defaults", "grids", "profiles", "search"))
         raise ExperimentError(f"{where}: {problems}") from None
 
 

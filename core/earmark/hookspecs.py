@@ -1,4 +1,4 @@
-"""The hooks of Earmark: one a plugin kind, and four that follow a run.
+"""The hooks of Earmark: one a plugin kind, four that follow a run, and one for a search that has ended.
 
 A hook of the first sort returns a mapping from names to factories; what a factory must make is the protocol of
 the same name in `earmark.protocols`. Names are unique over all plugins: a second owner is an error, never a rename.
@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from earmark.protocols import Factory
+    from earmark.tuning.results import Found
 
 PROJECT = "earmark"
 """Name of the pluggy project and of the entry point group."""
@@ -140,3 +143,8 @@ def earmark_run_finished(stage: str, seed: int, address: str) -> None:
 @hookspec
 def earmark_run_evaluated(stage: str, seed: int, address: str, scores: Mapping[str, float]) -> None:
     """A whole run has new results; scores are the scalars among them, as ``evaluator.score``."""
+
+
+@hookspec
+def earmark_search_ended(found: Found, folder: Path) -> None:
+    """A search for hyper-parameters has ended; whoever has something to show of it writes it into the folder."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from earmark import hookimpl
 from earmark.protocols import Factory
@@ -18,6 +19,11 @@ from earmark_evaluators.segment import SegmentEvaluator
 from earmark_evaluators.tagging import TaggingEvaluator
 from earmark_evaluators.through_psds_eval import PsdsEval
 from earmark_evaluators.through_sed_eval import EventSedEval, SegmentSedEval
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from earmark.tuning.results import Found
 
 
 @hookimpl
@@ -48,3 +54,11 @@ def earmark_criteria() -> Mapping[str, Factory]:
 def earmark_post_processors() -> Mapping[str, Factory]:
     """The evaluator adaptive-oracle without its oracle."""
     return {"adaptive-thresholds": AdaptiveThresholds}
+
+
+@hookimpl
+def earmark_search_ended(found: Found, folder: Path) -> None:
+    """Draw a search."""
+    from earmark_evaluators.figures_search import draw_search
+
+    draw_search(found, folder)

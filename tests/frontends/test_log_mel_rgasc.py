@@ -101,3 +101,16 @@ def test_channels_are_averaged():
 def test_a_waveform_that_cannot_be_used_is_refused(waveform, message):
     with pytest.raises(AudioError, match=message):
         LogMelRgasc().extract(waveform)
+
+
+def test_averaged_frames_are_the_mean_magnitude_of_those_that_they_stand_for():
+    waveform = torch.randn(1, 44_100, generator=torch.Generator().manual_seed(3)) * 0.1
+    single, triple = LogMelRgasc().extract(waveform), LogMelRgasc(mean_of=3).extract(waveform)
+    assert len(triple) == len(single) // 3 == LogMelRgasc(mean_of=3).n_frames(1.0)
+    assert torch.allclose(triple[1].exp(), single[3:6].exp().mean(dim=0), rtol=1e-4)
+    assert LogMelRgasc(mean_of=3).hop_s == pytest.approx(3 * 1376 / 44_100)
+
+
+def test_an_average_of_nothing_is_refused():
+    with pytest.raises(OptionError, match="mean_of = 0 must be at least 1"):
+        LogMelRgasc(mean_of=0)

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from earmark.cli import corpora, evaluate, experiments, label, models, papers
+from earmark.cli import corpora, evaluate, experiments, label, models, papers, plugin_authors
 from earmark.errors import EarmarkError
 
 
@@ -44,6 +44,7 @@ models.add_to(app)
 evaluate.add_to(app)
 corpora.add_to(app)
 label.add_to(app)
+plugin_authors.add_to(app)
 
 
 def main() -> None:

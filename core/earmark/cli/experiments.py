@@ -1,4 +1,4 @@
-"""``earmark run``, ``earmark runs`` and ``earmark plugins``."""
+"""``earmark run`` and ``earmark runs``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ def add_to(app: typer.Typer) -> None:
     runs.command("compare")(compare_runs)
     runs.command("clean")(clean_runs)
     app.add_typer(runs, name="runs")
-    app.command("plugins")(list_plugins)
 
 
 def run(
@@ -132,24 +131,6 @@ def clean_runs(
     for name in removed:
         store.remove(name)
     print(f"Removed {len(removed)} runs.")
-
-
-def list_plugins() -> None:
-    """List every plugin with what it gives, its options and its owner; broken plugins with the cause."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from earmark.plugins import describe_options, options_model, plugins
-
-    manager = plugins()
-    table = Table("kind", "name", "options", "from")
-    for given in sorted(manager.given(), key=lambda g: (g.kind, g.name)):
-        options = describe_options(options_model(given.factory))
-        table.add_row(given.kind, given.name, options, f"{given.distribution} {given.version}")
-    console = Console()
-    console.print(table)
-    for error in manager.broken.values():
-        console.print(f"[bold red]broken[/] {error}", highlight=False)
 
 
 def _store(stores: Path | None) -> Any:

@@ -1,0 +1,1 @@
+"""Writes the project of a plugin that works, for its author to change."""
