@@ -71,7 +71,8 @@ def test_an_unknown_paper_lists_those_that_exist():
     ran = earmark("paper", "partial_label")
     assert ran.exit_code == 1
     assert "No paper 'partial_label'. Did you mean 'partial_labels'? Papers: " in ran.stderr
-    assert "partial_labels, soft_scene_labels." in ran.stderr
+    keys = "mutual_benefit, partial_labels, relation_guided, soft_scene_labels, weak_label_limits."
+    assert keys in ran.stderr
 
 
 def test_a_device_that_is_not_there_says_what_to_do(tmp_path, small_study):

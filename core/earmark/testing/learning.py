@@ -55,7 +55,8 @@ def check_model(factory: Factory, *, task: Task | None = None, **options: Any) -
     features = torch.randn(N_CLIPS, task.n_frames, task.n_mels)
     if hasattr(model, "prepared"):
         with torch.no_grad():
-            features = model.eval().prepared(features)
+            prepared: Any = model.eval().prepared
+            features = prepared(features)
         assert len(features) == N_CLIPS, "prepared() must keep the clips as first axis"
     model.train()
     outputs = model(features)
