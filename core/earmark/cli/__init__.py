@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from earmark.cli import corpora, evaluate, experiments, label, models, papers, plugin_authors
+from earmark.cli import corpora, evaluate, experiments, label, models, papers, plugin_authors, tune
 from earmark.errors import EarmarkError
 
 
@@ -40,6 +40,7 @@ app = typer.Typer(
 )
 papers.add_to(app)
 experiments.add_to(app)
+tune.add_to(app)
 models.add_to(app)
 evaluate.add_to(app)
 corpora.add_to(app)
