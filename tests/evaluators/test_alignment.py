@@ -23,7 +23,11 @@ def pair(make_reference, make_predictions, make_activity):
     return reference, make_predictions(reference, activity, np.eye(2)[[0, 1, 0]])
 
 
-@pytest.mark.parametrize("name", earmark_evaluators())
+ONE_EVENT_A_CLIP = {"tagging", "nearest-centre"}  # have tests of their own, on clips of one event
+ANY_CLIPS = [name for name in earmark_evaluators() if name not in ONE_EVENT_A_CLIP]
+
+
+@pytest.mark.parametrize("name", ANY_CLIPS)
 def test_the_order_of_clips_events_and_scenes_in_the_predictions_does_not_matter(name, pair) -> None:
     reference, predictions = pair
     evaluate = earmark_evaluators()[name]().evaluate
@@ -31,14 +35,15 @@ def test_the_order_of_clips_events_and_scenes_in_the_predictions_does_not_matter
     assert evaluate(reference, shuffled).identical(evaluate(reference, predictions))
 
 
-@pytest.mark.parametrize("name", earmark_evaluators())
+@pytest.mark.parametrize("name", ANY_CLIPS)
 def test_a_perfect_estimate_scores_one_and_says_policy_settings_and_versions(name, pair) -> None:
     reference, predictions = pair
     result = earmark_evaluators()[name]().evaluate(reference, predictions)
-    scores = [float(score) for key, score in result.items() if str(key).startswith("fscore") and score.ndim == 0]
+    names = ("fscore", "accuracy")
+    scores = [float(score) for key, score in result.items() if str(key).startswith(names) and score.ndim == 0]
     assert scores
     assert scores == [1.0] * len(scores)
-    assert "never detected scores 0" in result.attrs["policy"]
+    assert "never detected scores 0" in result.attrs["policy"] or name == "scene-accuracy"
     assert result.attrs["versions"][0].startswith("earmark ")
     assert result.attrs["criterion"]
 
