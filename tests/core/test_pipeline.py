@@ -208,7 +208,7 @@ class _HandMade:
 def test_a_worker_that_fails_ends_the_engine_with_its_message():
     jobs = [Job("a", 0), Job("b", 0, needs=(Job("a", 0),))]
     with pytest.raises(EngineError, match=r"TypeError: int\(\) argument must be"):
-        ProcessEngine(workers=2).execute(jobs, int)  # a job is no number
+        ProcessEngine(workers=1).execute(jobs, int)  # a job is no number
 
 
 # Workers are fresh processes, which find functions by import: not those of a test.
