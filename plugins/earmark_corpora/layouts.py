@@ -225,7 +225,11 @@ def _state(root: Path, publication: Publication, plan: Plan, layout: Layout) -> 
     if layout.events:
         annotated = [entry for entry in plan.entries if entry.lines is not None or entry.whole is not None]
         n_events = sum(1 if entry.whole is not None else len(entry.lines or ()) for entry in annotated)
-        known.append(f"{n_events} events in {len(annotated)} recordings")
+        tagged = [entry for entry in plan.entries if entry.tags] if not annotated else []
+        if tagged:
+            known.append(f"weak labels of {len(tagged)} recordings")
+        else:
+            known.append(f"{n_events} events in {len(annotated)} recordings")
     if layout.scenes:
         known.append(f"{len({entry.scene for entry in plan.entries} - {None})} of {len(layout.scenes)} scenes")
     yield (

@@ -182,7 +182,7 @@ def test_another_seed_gives_other_sound_and_another_identity():
     path = next(iter(URBAN_LEAST.clips().values()))[0]
     assert not np.array_equal(tut2018_stand_in._rendered(path, 1), tut2018_stand_in._rendered(path, 2))
     bank = "audio/train/soundbank/foreground/Cat/1.wav"
-    one, other = (desed_stand_in._foreground(bank, 4410, "Cat", "", seed) for seed in (1, 2))
+    one, other = (desed_stand_in.isolated_event(bank, 4410, "Cat", "", seed) for seed in (1, 2))
     assert not np.array_equal(one, other)
     for stand_in in (URBAN_LEAST, DESED_LEAST):
         assert stand_in.identity(1) != stand_in.identity(2)

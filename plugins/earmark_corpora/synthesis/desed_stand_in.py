@@ -93,10 +93,13 @@ class DesedStandIn:
         backgrounds = list(self._background())
         clips = self._clips(seed)
         sounds = [
-            *(_sound(path, duration_s, _foreground, label, variant, seed) for path, label, variant, duration_s in bank),
-            *(_sound(path, 10.0, _clip, (), seed) for path in backgrounds),
             *(
-                _sound(path, 10.0, _clip, events, seed)
+                sound_file(path, duration_s, isolated_event, label, variant, seed)
+                for path, label, variant, duration_s in bank
+            ),
+            *(sound_file(path, 10.0, rendered_clip, (), seed) for path in backgrounds),
+            *(
+                sound_file(path, 10.0, rendered_clip, events, seed)
                 for of_list in clips.values()
                 for path, events in of_list.items()
             ),
@@ -172,7 +175,8 @@ class DesedStandIn:
         return clips
 
 
-def _sound(path: str, duration_s: float, render: Callable[..., Signal], *how: Any) -> SoundFile:
+def sound_file(path: str, duration_s: float, render: Callable[..., Signal], *how: Any) -> SoundFile:
+    """A file of the stand-in, which ``render(path, n_samples, *how)`` fills."""
     from earmark_corpora.synthesis.signals import samples
     from earmark_corpora.synthesis.writing import SoundFile
     from earmark_corpora.tut.layout import RATE_HZ
@@ -181,7 +185,7 @@ def _sound(path: str, duration_s: float, render: Callable[..., Signal], *how: An
     return SoundFile(path=path, n_samples=n, rate_hz=RATE_HZ, subtype="PCM_16", render=partial(render, path, n, *how))
 
 
-def _foreground(path: str, n: int, label: str, variant: str, seed: int) -> Signal:
+def isolated_event(path: str, n: int, label: str, variant: str, seed: int) -> Signal:
     """An isolated event (n, 1): all pieces of one source come from one instrument."""
     import numpy as np
 
@@ -204,7 +208,7 @@ def _foreground(path: str, n: int, label: str, variant: str, seed: int) -> Signa
     return (sound * np.float32(min(10 ** (rng.uniform(-30, -15) / 20), 0.9 / peak)))[:, None]
 
 
-def _clip(path: str, n: int, events: tuple[Event, ...], seed: int) -> Signal:
+def rendered_clip(path: str, n: int, events: tuple[Event, ...], seed: int) -> Signal:
     """A room (n, 1) in which these events are heard."""
     from earmark_corpora.synthesis.chance import generator
     from earmark_corpora.synthesis.domestic import DOMESTIC, HOME

@@ -74,11 +74,11 @@ class SoundbankStandIn:
         rooms = {subset: self._background(subset) for subset in BACKGROUND}
         sounds = [
             *(
-                desed_stand_in._sound(f.path, f.duration_s, desed_stand_in._foreground, f.label, f.variant, seed)
+                desed_stand_in.sound_file(f.path, f.duration_s, desed_stand_in.isolated_event, f.label, f.variant, seed)
                 for f in events
             ),
             *(
-                desed_stand_in._sound(path, 10.0, desed_stand_in._clip, (), seed)
+                desed_stand_in.sound_file(path, 10.0, desed_stand_in.rendered_clip, (), seed)
                 for of_subset in rooms.values()
                 for path in of_subset
             ),
