@@ -75,6 +75,23 @@ def read_clip(path: Path, start_s: float, duration_s: float, rate_hz: int) -> np
     return np.ascontiguousarray(samples.T)
 
 
+def read_filled(path: Path, start_s: float, there_s: float, duration_s: float, rate_hz: int) -> npt.NDArray[np.float32]:
+    """`read_clip` of what a recording has of a clip, filled up with silence to the clip's length.
+
+    Args:
+        path: of the sound file.
+        start_s: of the clip.
+        there_s: seconds of the clip that the recording has.
+        duration_s: of the clip.
+        rate_hz: of the result.
+
+    Raises:
+        AudioError: as `read_clip`.
+    """
+    waveform = read_clip(path, start_s, there_s, rate_hz)
+    return np.pad(waveform, ((0, 0), (0, max(round(duration_s * rate_hz) - waveform.shape[1], 0))))
+
+
 MARGIN_S = 0.05
 """Sound on either side of a clip that the resampler sees; its filter is shorter at all rates in use."""
 

@@ -13,9 +13,8 @@ from earmark.addressing import address_of
 from earmark.devices import resolve_device
 from earmark.errors import ExperimentError
 from earmark.hearing import Hearing
-from earmark.judging import fitted_steps, judging
+from earmark.judging import judged
 from earmark.pipeline import extracted
-from earmark.postprocessing import decisions
 from earmark.protocols import Task
 from earmark.recordings import clips_digest
 from earmark.study import Job, Study
@@ -61,13 +60,13 @@ def results_elsewhere(
 
 def _results(study: Study, job: Job, other: Study, device: torch.device) -> dict[str, xr.Dataset]:
     """Results of one run by evaluator."""
-    shelf, reference = study.shelf(job), other.reference
+    shelf = study.shelf(job)
     addresses = {
         name: address_of(
             {
                 "own": study.evaluation_address(name),
                 "features": other.feature_address,
-                "clips": clips_digest(reference.clips),
+                "clips": clips_digest(other.reference.clips),
             }
         )
         for name in study.experiment.judges(job.stage)
@@ -76,12 +75,9 @@ def _results(study: Study, job: Job, other: Study, device: torch.device) -> dict
     found = {name: result for name, result in kept.items() if result is not None}
     if len(found) < len(addresses):
         predictions = predictions_elsewhere(study, job, other, device)
-        steps = fitted_steps(study, job)
-        decided = decisions(steps, predictions, other.grid.hop_s, study.manager)
-        for name in addresses.keys() - found.keys():
-            given = decided if study.experiment.evaluators[name].on == "decisions" else predictions
-            found[name] = judging(study, job, name).evaluate(reference, given)
-            shelf.save_evaluation(addresses[name], found[name])
+        for name, result in judged(study, job, addresses.keys() - found.keys(), other.reference, predictions):
+            found[name] = result
+            shelf.save_evaluation(addresses[name], result)
     return {name: found[name] for name in addresses}
 
 

@@ -7,10 +7,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 import torch
+from torch import Tensor
 
-from earmark.audio import audio_info, read_clip
+from earmark.audio import audio_info, read_filled
 from earmark.errors import AudioError, CorpusError
 from earmark.protocols import Frontend
 from earmark.recordings import Clip, Dataset
@@ -91,6 +93,20 @@ def extract(
         torch.set_num_threads(n_threads)
 
 
+def features_of(
+    waveform: npt.NDArray[np.float32], frontend: Frontend, path: Path, start_s: float, duration_s: float
+) -> Tensor:
+    """Features (frame, mel) of a waveform (channel, sample).
+
+    Raises:
+        AudioError: the front end cannot use it; the message names the file and the place.
+    """
+    try:
+        return frontend.extract(torch.from_numpy(waveform))
+    except AudioError as error:
+        raise AudioError(f"{path}, {duration_s:g} s from {start_s:g} s on: {error}") from error
+
+
 def _shared_length_s(clips: Sequence[Clip], dataset: Dataset) -> float:
     lengths_s = sorted({clip.duration_s for clip in clips})
     if len(lengths_s) != 1:
@@ -111,19 +127,13 @@ def _extract_one(root: Path, clip: Clip, frontend: Frontend, row: Features) -> N
             f"{path}: {info.channels} channels at {info.rate_hz} Hz, but the corpus announced {recording.channels} at "
             f"{recording.rate_hz} Hz. Was the file exchanged? Read the corpus again, or restore the file."
         )
-    waveform = read_clip(path, clip.start_s, clip.sounding_s, frontend.rate_hz)
-    if clip.sounding_s < clip.duration_s:
-        silence = round(clip.duration_s * frontend.rate_hz) - waveform.shape[1]
-        waveform = np.pad(waveform, ((0, 0), (0, silence)))
+    waveform = read_filled(path, clip.start_s, clip.sounding_s, clip.duration_s, frontend.rate_hz)
     if not waveform.any() and _is_silent(path):
         raise AudioError(
             f"{path}: digital silence from beginning to end: every sample is 0. Copy or export the recording again, "
             "or take it out of the corpus."
         )
-    try:
-        features = frontend.extract(torch.from_numpy(waveform))
-    except AudioError as error:
-        raise AudioError(f"{path}, {clip.duration_s:g} s from {clip.start_s:g} s on: {error}") from error
+    features = features_of(waveform, frontend, path, clip.start_s, clip.duration_s)
     if features.shape != row.shape:
         raise AudioError(
             f"{path}, {clip.duration_s:g} s from {clip.start_s:g} s on: the front end gave features of shape "

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
+import xarray as xr
 
 from earmark.errors import ExperimentError
 from earmark.experiment import PluginRef
 from earmark.mixing import draw
 from earmark.postprocessing import decisions, fitted
 from earmark.protocols import Evaluator
+from earmark.reference import Reference
 from earmark.study import Job, Study
 
 
@@ -23,19 +26,25 @@ def evaluate(study: Study, job: Job) -> None:
     if not missing:
         return
     predictions = shelf.open_predictions("test").load()
-    steps = fitted_steps(study, job)
-    decided = decisions(steps, predictions, study.grid.hop_s, study.manager)
     scores: dict[str, Any] = {}
-    for name, address in missing.items():
-        ref = study.experiment.evaluators[name]
-        evaluator = judging(study, job, name)
-        after = steps if ref.on == "decisions" else ()
-        result = evaluator.evaluate(study.reference, decided if after else predictions)
-        if after:
-            result = result.assign_attrs(postprocessing=json.dumps([step.model_dump() for step in after]))
-        shelf.save_evaluation(address, result)
+    for name, result in judged(study, job, missing, study.reference, predictions):
+        shelf.save_evaluation(missing[name], result)
         scores |= {f"{name}.{key}": float(value) for key, value in result.data_vars.items() if value.ndim == 0}
     study.manager.hook.earmark_run_evaluated(stage=job.stage, seed=job.seed, address=shelf.address, scores=scores)
+
+
+def judged(
+    study: Study, job: Job, names: Iterable[str], reference: Reference, predictions: xr.Dataset
+) -> Iterator[tuple[str, xr.Dataset]]:
+    """Results of some of the experiment's evaluators on predictions of a run, one by one, with their names."""
+    steps = fitted_steps(study, job)
+    decided = decisions(steps, predictions, reference.grid.hop_s, study.manager)
+    for name in names:
+        after = steps if study.experiment.evaluators[name].on == "decisions" else ()
+        result = judging(study, job, name).evaluate(reference, decided if after else predictions)
+        if after:
+            result = result.assign_attrs(postprocessing=json.dumps([step.model_dump() for step in after]))
+        yield name, result
 
 
 def judging(study: Study, job: Job, name: str) -> Evaluator:

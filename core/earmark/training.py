@@ -194,8 +194,7 @@ class _State:
         if self.stopping is not None:
             weights, facts["stopping"] = self.stopping.state()
             tensors |= {f"best.{name}": tensor for name, tensor in weights.items()}
-        # Cloned: the best weights may be the present ones, and safetensors takes no tensor twice.
-        shelf.save_state({name: tensor.clone().contiguous() for name, tensor in tensors.items()}, facts)
+        shelf.save_state({name: tensor.contiguous() for name, tensor in tensors.items()}, facts)
 
     def restore(self, shelf: RunShelf) -> tuple[int, list[dict[str, float]], float]:
         """Epochs done, their history and the seconds spent on them; nothing where no state was saved."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from earmark.reference import Reference
@@ -47,7 +48,6 @@ def embedding_map(reference: Reference, predictions: xr.Dataset, *, seed: int = 
         EvaluationError: the predictions do not fit, hold no embedding, or there are fewer than 4 clips.
     """
     import pandas as pd
-    from sklearn.manifold import TSNE
 
     estimated = scene_posterior(reference, predictions).argmax(axis=1)
     if "embedding" not in predictions:
@@ -55,15 +55,8 @@ def embedding_map(reference: Reference, predictions: xr.Dataset, *, seed: int = 
             "The predictions hold no embedding, which a map of clips is made of. Choose a model that gives one."
         )
     clips = list(reference.clip_ids)
-    if len(clips) < 4:
-        raise EvaluationError(f"t-SNE of {len(clips)} clips says nothing; give at least 4.")
     embedding = np.asarray(predictions["embedding"].sel(clip=clips).transpose("clip", "dim").values, dtype=np.float32)
-    # Neighbourhoods of a third of all clips, at most, as scikit-learn's own advice for small sets.
-    perplexity = min(PERPLEXITY, (len(clips) - 1) / 3)
-    spread = np.ptp(embedding) > 0  # principal components of a net that places all clips at one point are not numbers
-    plane = TSNE(2, perplexity=perplexity, init="pca" if spread else "random", random_state=seed).fit_transform(
-        embedding
-    )
+    plane = in_the_plane(embedding, seed)
     scenes = list(reference.scenes)
     confusion = np.zeros((len(scenes), len(scenes)), dtype=np.int64)
     np.add.at(confusion, (reference.scene_index, estimated), 1)
@@ -79,6 +72,25 @@ def embedding_map(reference: Reference, predictions: xr.Dataset, *, seed: int = 
         ),
         confusion=pd.DataFrame(confusion, index=scenes, columns=scenes),
     )
+
+
+def in_the_plane(embedding: npt.NDArray[np.floating], seed: int) -> npt.NDArray[np.float32]:
+    """Places (clip, 2) of embeddings (clip, dim), by t-SNE.
+
+    Raises:
+        EvaluationError: there are fewer than 4 clips.
+    """
+    from sklearn.manifold import TSNE
+
+    if len(embedding) < 4:
+        raise EvaluationError(f"t-SNE of {len(embedding)} clips says nothing; give at least 4.")
+    # Neighbourhoods of a third of all clips, at most, as scikit-learn's own advice for small sets.
+    perplexity = min(PERPLEXITY, (len(embedding) - 1) / 3)
+    # Principal components of clips that all lie at one point are not numbers.
+    begin = "pca" if np.ptp(embedding, axis=0).any() else "random"
+    tsne = TSNE(2, perplexity=perplexity, init=begin, random_state=seed)
+    plane: npt.NDArray[np.float32] = tsne.fit_transform(embedding.astype(np.float32))
+    return plane
 
 
 def embedding_maps(maps: Mapping[str, EmbeddingMap]) -> Figure:

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
 import xarray as xr
 
 from earmark.reference import Reference
 from earmark_evaluators.alignment import clip_embedding
 from earmark_evaluators.errors import EvaluationError
+from earmark_evaluators.figures_embeddings import in_the_plane
 from earmark_evaluators.figures_style import WIDTH_IN, colours_of, legend_above, new_figure
 from earmark_evaluators.tags import clip_class
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-PERPLEXITY = 30.0
 
 
 def class_map(reference: Reference, predictions: xr.Dataset, *, seed: int = 0) -> pd.DataFrame:
@@ -36,15 +34,9 @@ def class_map(reference: Reference, predictions: xr.Dataset, *, seed: int = 0) -
         EvaluationError: the predictions do not fit, a clip is not of one class, or there are fewer than 4 clips.
     """
     import pandas as pd
-    from sklearn.manifold import TSNE
 
     embedding, of_class = clip_embedding(reference, predictions), clip_class(reference)
-    if len(embedding) < 4:
-        raise EvaluationError(f"t-SNE of {len(embedding)} clips says nothing; give at least 4.")
-    # Principal components of clips that all lie at one point are not numbers.
-    begin = "pca" if np.ptp(embedding, axis=0).any() else "random"
-    perplexity = min(PERPLEXITY, (len(embedding) - 1) / 3)
-    plane = TSNE(2, perplexity=perplexity, init=begin, random_state=seed).fit_transform(embedding.astype(np.float32))
+    plane = in_the_plane(embedding, seed)
     names = [reference.events[index] for index in of_class]
     return pd.DataFrame({"clip": reference.clip_ids, "class": names, "x": plane[:, 0], "y": plane[:, 1]})
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from earmark.errors import OptionError
+from earmark_frontends.filters import mel_filters
 from earmark_frontends.waveforms import finite, mono
 
 
@@ -105,16 +106,4 @@ class LogMel:
     @cached_property
     def _filters(self) -> Tensor:
         """(bin, mel)."""
-        # Here, as importing it takes a moment that a command without features does not have.
-        from torchaudio.functional import melscale_fbanks
-
-        filters: Tensor = melscale_fbanks(
-            n_freqs=self.n_fft // 2 + 1,
-            f_min=0.0,
-            f_max=self.rate_hz / 2,
-            n_mels=self.n_mels,
-            sample_rate=self.rate_hz,
-            norm="slaney",
-            mel_scale="slaney",
-        )
-        return filters
+        return mel_filters(self.rate_hz, self.n_fft, self.n_mels, 0.0, self.rate_hz / 2)

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from earmark_frontends.filters import mel_filters
 from earmark_frontends.waveforms import finite, mono
 
 WINDOW = 400
@@ -67,16 +68,4 @@ class LogMelEmbedding:
     @cached_property
     def _filters(self) -> Tensor:
         """(bin, mel)."""
-        # Here, as importing it takes a moment that a command without features does not have.
-        from torchaudio.functional import melscale_fbanks
-
-        filters: Tensor = melscale_fbanks(
-            n_freqs=N_FFT // 2 + 1,
-            f_min=125.0,
-            f_max=7500.0,
-            n_mels=self.n_mels,
-            sample_rate=self.rate_hz,
-            norm=None,
-            mel_scale="htk",
-        )
-        return filters
+        return mel_filters(self.rate_hz, N_FFT, self.n_mels, 125.0, 7500.0, kind="htk")

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from earmark.audio import read_clip
+from earmark.audio import read_filled
 from earmark.bundles.bundle import DESCRIPTION, load_bundle, normaliser
-from earmark.errors import AudioError
+from earmark.extraction import features_of
 from earmark.plugins import PluginManager
 from earmark.predicting import prepare
 from earmark.protocols import Frontend
@@ -82,14 +82,8 @@ class Tagger:
         return torch.stack([self._of_clip(root / clip.recording.path, clip) for clip in clips])
 
     def _of_clip(self, path: Path, clip: Clip) -> Tensor:
-        rate_hz = self.frontend.rate_hz
-        waveform = read_clip(path, clip.start_s, clip.sounding_s, rate_hz)
-        n_samples = round(clip.duration_s * rate_hz)
-        waveform = np.pad(waveform, ((0, 0), (0, max(n_samples - waveform.shape[1], 0))))
-        try:
-            return self.frontend.extract(torch.from_numpy(waveform))
-        except AudioError as error:
-            raise AudioError(f"{path}, {clip.duration_s:g} s from {clip.start_s:g} s on: {error}") from error
+        waveform = read_filled(path, clip.start_s, clip.sounding_s, clip.duration_s, self.frontend.rate_hz)
+        return features_of(waveform, self.frontend, path, clip.start_s, clip.duration_s)
 
 
 def open_tagger(

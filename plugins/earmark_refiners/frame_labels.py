@@ -47,8 +47,14 @@ def allowed_events(targets: Targets, rows: Tensor) -> Tensor:
     return targets.candidate[rows] | ~targets.candidate_known[rows, None]
 
 
-def frame_posterior(targets: Targets, predictions: xr.Dataset, rows: Tensor) -> Tensor:
+def frame_posterior(targets: Targets, predictions: xr.Dataset, rows: Tensor, *, confined: bool) -> Tensor:
     """Frame posteriors (n, frame, event) of some clips of the targets, read for these clips only.
+
+    Args:
+        targets: of any clips.
+        predictions: of at least these clips.
+        rows: (n,), of the clips.
+        confined: make posteriors of events outside a clip's candidate set 0, where it has one.
 
     Raises:
         TargetsError: predictions lack the posterior or a clip, or are of another vocabulary or frame count.
@@ -59,7 +65,8 @@ def frame_posterior(targets: Targets, predictions: xr.Dataset, rows: Tensor) -> 
             f"The predictions have {array.sizes['frame']} frames a clip, the targets {targets.frame_event.shape[1]}. "
             "Refine by a stage of the same front end and clip length."
         )
-    return _of_clips(array, [targets.clips[row] for row in rows.tolist()])
+    posterior = _of_clips(array, [targets.clips[row] for row in rows.tolist()])
+    return torch.where(allowed_events(targets, rows)[:, None, :], posterior, 0.0) if confined else posterior
 
 
 def clip_posterior(targets: Targets, predictions: xr.Dataset, rows: Tensor) -> Tensor:

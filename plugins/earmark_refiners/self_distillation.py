@@ -8,7 +8,7 @@ import xarray as xr
 
 from earmark.errors import OptionError
 from earmark.targets import Targets
-from earmark_refiners.frame_labels import allowed_events, filled, frame_posterior, rows_to_fill
+from earmark_refiners.frame_labels import filled, frame_posterior, rows_to_fill
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +40,5 @@ class SelfDistillation:
         rows = rows_to_fill(targets)
         if len(rows) == 0:
             return targets
-        distilled = frame_posterior(targets, predictions, rows) >= self.threshold
-        if self.confine_to_candidates:
-            distilled &= allowed_events(targets, rows)[:, None, :]
-        return filled(targets, rows, distilled)
+        posterior = frame_posterior(targets, predictions, rows, confined=self.confine_to_candidates)
+        return filled(targets, rows, posterior >= self.threshold)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 import xarray as xr
 
 from earmark.targets import Targets
-from earmark_refiners.frame_labels import allowed_events, filled, frame_posterior, rows_to_fill
+from earmark_refiners.frame_labels import filled, frame_posterior, rows_to_fill
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +31,5 @@ class SoftDistillation:
         rows = rows_to_fill(targets)
         if len(rows) == 0:
             return targets
-        posterior = frame_posterior(targets, predictions, rows)
-        if self.confine_to_candidates:
-            posterior = torch.where(allowed_events(targets, rows)[:, None, :], posterior, 0.0)
+        posterior = frame_posterior(targets, predictions, rows, confined=self.confine_to_candidates)
         return filled(targets, rows, posterior)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -112,52 +112,43 @@ class RelationLoss:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class EventByScene:
-    """Loss ``event-by-scene``: the event posteriors, the reference, against those that the scene posteriors imply."""
+class _UntoldLoss:
+    """A relation loss before the training labels are known."""
+
+    side: ClassVar[Side]
 
     relation_input: RelationInput = "softmax"
     """What stands for the scene: its posterior, as in the paper, or the posterior's logarithm, as in the released code,
     which makes the loss a penalty on confident scenes."""
     stop_gradient: StopGradient = "none"
-    """With "reference" the loss trains the scenes alone; with "none" both, as in the released code."""
+    """With "reference" the loss trains the side alone that is held against it; with "none" both, as in the released
+    code."""
     matrix: Path | None = None
     """Relation matrix, such as the published one (CSV); made of the stage's training labels where None."""
 
     def of_targets(self, targets: Targets) -> RelationLoss:
         """The loss with the relation matrix of all training labels, or of the file."""
         return RelationLoss(
-            side="event-by-scene",
+            side=self.side,
             relation=relation_matrix(self.matrix, targets),
             relation_input=self.relation_input,
             stop_gradient=self.stop_gradient,
         )
 
     def __call__(self, outputs: Outputs, targets: Targets) -> Tensor:
-        raise without_matrix("event-by-scene")
+        raise without_matrix(self.side)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SceneByEvent:
+class EventByScene(_UntoldLoss):
+    """Loss ``event-by-scene``: the event posteriors, the reference, against those that the scene posteriors imply."""
+
+    side = "event-by-scene"
+
+
+class SceneByEvent(_UntoldLoss):
     """Loss ``scene-by-event``: the scene posteriors, the reference, against what the event posteriors imply."""
 
-    relation_input: RelationInput = "softmax"
-    """As for ``event-by-scene``."""
-    stop_gradient: StopGradient = "none"
-    """With "reference" the loss trains the events alone; with "none" both, as in the released code."""
-    matrix: Path | None = None
-    """As for ``event-by-scene``."""
-
-    def of_targets(self, targets: Targets) -> RelationLoss:
-        """The loss with the relation matrix of all training labels, or of the file."""
-        return RelationLoss(
-            side="scene-by-event",
-            relation=relation_matrix(self.matrix, targets),
-            relation_input=self.relation_input,
-            stop_gradient=self.stop_gradient,
-        )
-
-    def __call__(self, outputs: Outputs, targets: Targets) -> Tensor:
-        raise without_matrix("scene-by-event")
+    side = "scene-by-event"
 
 
 def _mean_over(error: Tensor, targets: Targets) -> Tensor:

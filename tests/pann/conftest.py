@@ -1,4 +1,4 @@
-"""The tagger's plugin, also where it is not installed yet; weights of full size; importable helpers."""
+"""Weights of full size; importable helpers."""
 
 from __future__ import annotations
 
@@ -8,23 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from earmark.plugins import plugins
-from earmark_pann import plugin
 from earmark_pann.cnn14 import Cnn14
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-if "pann" not in plugins().names("label source"):
-    plugins().register(plugin, "pann")
-
 
 @pytest.fixture(autouse=True)
-def _one_thread():
-    """Nets this small gain nothing from threads, and wait for them where tests run side by side."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def _one_thread(one_thread):
+    pass
 
 
 @pytest.fixture(scope="session")

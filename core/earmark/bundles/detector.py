@@ -13,9 +13,10 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from earmark.audio import audio_info, read_clip
+from earmark.audio import audio_info, read_filled
 from earmark.bundles.bundle import Bundle, normaliser
 from earmark.errors import AudioError
+from earmark.extraction import features_of
 from earmark.frames import events_of
 from earmark.plugins import PluginManager
 from earmark.postprocessing import DECISION, processed
@@ -132,14 +133,10 @@ class Detector:
 
     def _window(self, path: Path, start_s: float, duration_s: float) -> Tensor:
         """Features (frame, mel) of one window, filled up with silence where the recording is shorter."""
-        clip_s, rate_hz = self._description.clip_s, self._frontend.rate_hz
+        clip_s = self._description.clip_s
         there_s = min(clip_s, duration_s - start_s)
-        waveform = read_clip(path, start_s, there_s, rate_hz)
-        waveform = np.pad(waveform, ((0, 0), (0, max(round(clip_s * rate_hz) - waveform.shape[1], 0))))
-        try:
-            return self._frontend.extract(torch.from_numpy(waveform))
-        except AudioError as error:
-            raise AudioError(f"{path}, {clip_s:g} s from {start_s:g} s on: {error}") from error
+        waveform = read_filled(path, start_s, there_s, clip_s, self._frontend.rate_hz)
+        return features_of(waveform, self._frontend, path, start_s, clip_s)
 
     @torch.inference_mode()
     def _posteriors(self, features: Tensor) -> dict[str, npt.NDArray[np.float32]]:
