@@ -69,18 +69,22 @@ def run_studies(
     those of `earmark.pipeline.run_study`.
     """
     from earmark.devices import resolve_device
-    from earmark.pipeline import extracted, run_study, suitable_engine
+    from earmark.pipeline import evaluated, extracted, run_study, suitable_engine
+    from earmark.study import check_plugins
     from earmark.workshop import Work
 
-    if len(studies) > 1:
-        where = resolve_device(device)
-        missing: list[FoldJob] = []
-        for index, study in enumerate(studies):
-            extracted(study, advance)
-            missing += [FoldJob(index, job, tuple(FoldJob(index, n) for n in job.needs)) for job in study.missing()]
-        chosen = suitable_engine(studies[0], where) if engine == "auto" else engine
-        runner: Any = studies[0].manager.build("engine", chosen, {}, "--engine")
-        if missing:
-            runner.execute(missing, FoldWork([Work(study, str(where)) for study in studies]))
-    # What is left of each is its evaluation; a single study runs as ever.
-    return [run_study(study, device=device, engine=engine, advance=advance) for study in studies]
+    if len(studies) < 2:
+        return [run_study(study, device=device, engine=engine, advance=advance) for study in studies]
+    where = resolve_device(device)
+    missing: list[FoldJob] = []
+    for index, study in enumerate(studies):
+        check_plugins(study.experiment, study.manager, study.experiment.name)
+        extracted(study, advance)
+        missing += [FoldJob(index, job, tuple(FoldJob(index, n) for n in job.needs)) for job in study.missing()]
+    chosen = suitable_engine(studies[0], where) if engine == "auto" else engine
+    runner: Any = studies[0].manager.build("engine", chosen, {}, "--engine")
+    if missing:
+        runner.execute(missing, FoldWork([Work(study, str(where)) for study in studies]))
+    return [
+        evaluated(study, [done.job for done in missing if done.study == index]) for index, study in enumerate(studies)
+    ]

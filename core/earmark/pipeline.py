@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import torch
 
@@ -12,7 +12,7 @@ from earmark.judging import evaluate
 from earmark.plugins import BY_HAND
 from earmark.protocols import Engine
 from earmark.storage import FeatureShelf
-from earmark.study import Study, check_plugins
+from earmark.study import Job, Study, check_plugins
 from earmark.workshop import Work
 
 Advance = Callable[[int, int], None]
@@ -45,8 +45,13 @@ def run_study(
     runner: Engine = study.manager.build("engine", chosen, {}, "--engine")
     if missing:
         runner.execute(missing, Work(study, str(where)))
+    return evaluated(study, missing)
+
+
+def evaluated(study: Study, done: Collection[Job]) -> Study:
+    """Evaluate what was whole before, by evaluators that it does not know yet; new runs come evaluated."""
     for job in study.jobs():
-        if study.stage(job).title:
+        if study.stage(job).title and job not in done:
             evaluate(study, job)
     return study
 

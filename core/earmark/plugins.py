@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, get_type_hints
 
@@ -155,6 +156,10 @@ class PluginManager:
 
 def options_model(factory: Factory) -> type[pydantic.BaseModel]:
     """Keyword-only arguments of a factory as a pydantic model: its options, their types and defaults."""
+    return _kept_model(factory) if isinstance(factory, Hashable) else _options_model(factory)
+
+
+def _options_model(factory: Factory) -> type[pydantic.BaseModel]:
     target = factory.__init__ if inspect.isclass(factory) else factory
     hints = get_type_hints(target)
     # In the signature of a dataclass, a default that is made anew for each object is a placeholder.
@@ -173,6 +178,9 @@ def options_model(factory: Factory) -> type[pydantic.BaseModel]:
     }
     config = pydantic.ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
     return pydantic.create_model(f"{getattr(factory, '__name__', 'factory')} options", __config__=config, **fields)
+
+
+_kept_model = functools.cache(_options_model)  # an experiment of fifty runs asks a thousand times
 
 
 def checked_options(given: Given, options: Mapping[str, Any], asked_by: str) -> dict[str, Any]:

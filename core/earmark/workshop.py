@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any, cast
 
 import numpy as np
@@ -28,6 +27,7 @@ from earmark.storage import FeatureShelf, RunShelf
 from earmark.study import Job, Study
 from earmark.targets import Targets
 from earmark.training import WeightedLoss, fit, take_over
+from earmark.versions import installed_version
 
 
 class Work:
@@ -161,7 +161,7 @@ class Workshop:
                 "history": fitted.history,
                 "device": describe_device(self._device),
                 "machine": f"{platform.machine()} {platform.system()}",
-                "versions": {name: version(name) for name in ("earmark", "torch", "numpy")},
+                "versions": {name: installed_version(name) for name in ("earmark", "torch", "numpy")},
                 "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             }
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from earmark.evaluation.scores import (
 )
 from earmark.recordings import Clip
 from earmark.reference import Reference
+from earmark.versions import installed_version
 
 
 def event_result(reference: Reference, counts: Counts, errors: Errors | None = None, **settings: Any) -> xr.Dataset:
@@ -86,4 +86,4 @@ def frame_settings(reference: Reference) -> Mapping[str, Any]:
 
 def versions(*distributions: str) -> list[str]:
     """Each distribution with its version, such as "numpy 2.3.1"."""
-    return [f"{name} {version(name)}" for name in distributions]
+    return [f"{name} {installed_version(name)}" for name in distributions]

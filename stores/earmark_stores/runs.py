@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import xarray as xr
 from torch import Tensor
 
 from earmark.errors import StoreError
+from earmark.versions import installed_version
 from earmark_stores.addresses import check_address
 from earmark_stores.datasets import open_dataset, save_dataset
 from earmark_stores.disk import FORMAT, discard, read_json, replace_file, sync, to_json, writing
@@ -73,7 +73,10 @@ class LocalRun:
             {
                 "format": FORMAT,
                 "description": dict(description),
-                "versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+                "versions": {
+                    "python": platform.python_version(),
+                    **{name: installed_version(name) for name in _LIBRARIES},
+                },
                 "begun": _now(),
                 "finished": None,
                 "facts": None,
