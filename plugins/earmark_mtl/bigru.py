@@ -39,21 +39,22 @@ class BothDirections(torch.autograd.Function):
 
     Everything that does not wait for the frame before is done for all frames at once: the input's share of the gates,
     and in the backward pass the gates' derivatives and the gradients of the weights. What is left are six operations
-    a frame forward and three backward. Tensors over time are (direction, frame, clip, unit), frames in true order in
-    both directions.
+    a frame forward and three backward. Tensors over time are (direction, step, clip, unit): the second direction reads
+    the frames turned round, so that a step is one view of both.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w_in: Tensor, w_rec: Tensor, b_in: Tensor, b_rec: Tensor) -> Tensor:
         n_clips, n_frames, _ = x.shape
         units = w_rec.shape[2]
-        rows = x.transpose(0, 1).reshape(n_frames * n_clips, -1)  # frame by frame
+        ahead = x.transpose(0, 1)
+        rows = torch.stack([ahead, ahead.flip(0)]).view(2, n_frames * n_clips, -1)  # step by step
         rz = x.new_empty(2, n_frames, n_clips, 2 * units)
         n = x.new_empty(2, n_frames, n_clips, units)
         split = 2 * units
         for d in range(2):
-            torch.addmm((b_in + b_rec)[d, :split], rows, w_in[d, :split].T, out=rz[d].view(len(rows), -1))
-            torch.addmm(b_in[d, split:], rows, w_in[d, split:].T, out=n[d].view(len(rows), -1))
+            torch.addmm((b_in + b_rec)[d, :split], rows[d], w_in[d, :split].T, out=rz[d].view(n_frames * n_clips, -1))
+            torch.addmm(b_in[d, split:], rows[d], w_in[d, split:].T, out=n[d].view(n_frames * n_clips, -1))
         n_rec, h = torch.empty_like(n), torch.empty_like(n)
         u_rz = w_rec[:, :split].transpose(1, 2).contiguous()
         u_n = w_rec[:, split:].transpose(1, 2).contiguous()
@@ -67,7 +68,7 @@ class BothDirections(torch.autograd.Function):
                 n_t.addcmul_(r_t, n_rec_t).tanh_()
                 state = torch.lerp(n_t, state, z_t, out=h_t)
         ctx.save_for_backward(rows, w_in, w_rec, rz, n, n_rec, h)
-        return h.permute(2, 1, 0, 3).reshape(n_clips, n_frames, 2 * units)
+        return torch.cat([h[0], h[1].flip(0)], 2).transpose(0, 1).contiguous()
 
     @staticmethod
     @once_differentiable
@@ -82,7 +83,8 @@ class BothDirections(torch.autograd.Function):
         torch.mul(h - n, 1 - z, out=gates[..., 1, :])  # z * (h before - n) is h' - n
         torch.mul(by_n, r, out=gates[..., 2, :])
         # Back through time: gates become gradients, dh collects what arrives from the frames that follow.
-        dh = d_context.view(n_clips, n_frames, 2, units).permute(2, 1, 0, 3).contiguous()
+        dh_ahead, dh_back = d_context.transpose(0, 1).split(units, 2)
+        dh = torch.stack([dh_ahead, dh_back.flip(0)])
         flat = gates.view(2, n_frames, n_clips, 3 * units)
         steps = list(zip(*map(_steps, (gates, flat, z, dh)), strict=True))
         with _one_thread():
@@ -92,15 +94,14 @@ class BothDirections(torch.autograd.Function):
                 if t > 0:
                     steps[t - 1][3].addcmul_(dh_t, z_t).baddbmm_(flat_t, w_rec)
         # Weights, for all frames at once. The state before the first step of each direction is 0.
-        last = (n_frames - 1) * n_clips
         by_row, states = flat.view(2, -1, 3 * units), h.view(2, -1, units)
-        dw_rec = torch.stack([by_row[0, n_clips:].T @ states[0, :last], by_row[1, :last].T @ states[1, n_clips:]])
+        dw_rec = by_row[:, n_clips:].transpose(1, 2) @ states[:, :-n_clips]
         db_rec = by_row.sum(1)
         torch.mul(dh, by_n, out=gates[..., 2, :])  # from here on by W_n x, no longer by U_n h + b
         dw_in = by_row.transpose(1, 2) @ rows
         db_in = by_row.sum(1)
-        d_rows = torch.addmm(by_row[0] @ w_in[0], by_row[1], w_in[1])
-        return d_rows.view(n_frames, n_clips, -1).transpose(0, 1), dw_in, dw_rec, db_in, db_rec
+        d_ahead, d_back = (by_row @ w_in).view(2, n_frames, n_clips, -1)
+        return (d_ahead + d_back.flip(0)).transpose(0, 1), dw_in, dw_rec, db_in, db_rec
 
 
 @contextmanager
@@ -114,15 +115,6 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(n_threads)
 
 
-def _steps(x: Tensor) -> list[Tensor]:
-    """Views of (direction, frame, ...) for each step: frame t in one direction, the t-th last one in the other.
-
-    The two lie 2 n_frames - 1 - 2 t frames apart, which is a stride: nothing is turned round in memory.
-    """
-    n_frames = x.shape[1]
-    of_direction, of_frame, *rest = x.stride()
-    size = (2, *x.shape[2:])
-    return [
-        x.as_strided(size, (of_direction + (n_frames - 1 - 2 * t) * of_frame, *rest), x.storage_offset() + t * of_frame)
-        for t in range(n_frames)
-    ]
+def _steps(x: Tensor) -> tuple[Tensor, ...]:
+    """Views (direction, ...) of (direction, step, ...) for each step."""
+    return x.unbind(1)
