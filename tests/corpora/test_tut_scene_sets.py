@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from earmark.errors import AnnotationError, AudioError, CorpusError
+from earmark.errors import AnnotationError, AudioError, CorpusError, OptionError
 from earmark_corpora.tut.acoustic_scenes import TutAcousticScenes
 from earmark_corpora.tut.urban_2018 import FOLDER, SCENES, Tut2018
 
@@ -102,6 +102,36 @@ def test_the_official_fold_gives_the_splits_and_the_name_the_place(urban):
         ("unlisted", "park", "vienna-7"),
     ]
     assert "1 recordings are in meta.csv but in no list, so in the split 'unlisted': audio/park" in dataset.notes[0]
+
+
+def test_whole_training_locations_are_held_out_scene_by_scene(tmp_path, silence, text):
+    train = [
+        f"{scene}-london-{place}-{n}-a"
+        for scene, places in (("bus", "0123"), ("tram", "45"))
+        for place in places
+        for n in (0, 1)
+    ]
+    lists = {"fold1_train.txt": train, "fold1_test.txt": ["park-vienna-7-3-a"]}
+    for name, names in lists.items():
+        text(
+            tmp_path / FOLDER / "evaluation_setup" / name, "".join(f"audio/{n}.wav\t{n.split('-')[0]}\n" for n in names)
+        )
+    for name in (*train, "park-vienna-7-3-a"):
+        silence(tmp_path / FOLDER / f"audio/{name}.wav", 1.0, 48_000)
+    lines = [f"audio/{n}.wav\t{n.split('-')[0]}\tlondon-{n.split('-')[2]}\ta" for n in train]
+    text(tmp_path / FOLDER / "meta.csv", "\n".join([*lines, "audio/park-vienna-7-3-a.wav\tpark\tvienna-7\ta"]))
+    dataset = Tut2018(held_out_every=2).read(tmp_path)
+    places = {
+        split: {r.group for r in dataset.of_split(split)} for split in ("development", "validation", "evaluation")
+    }
+    assert places == {
+        "development": {"london-0", "london-2", "london-4"},
+        "validation": {"london-1", "london-3", "london-5"},
+        "evaluation": {"vienna-7"},
+    }
+    assert len(dataset.of_split("validation")) == 6
+    with pytest.raises(OptionError, match="held_out_every is 1; give at least 2"):
+        Tut2018(held_out_every=1)
 
 
 def test_lists_with_a_header_and_without_are_the_same(urban, text):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from earmark.errors import AnnotationError, CorpusError, suggestion
+from earmark.errors import AnnotationError, CorpusError, OptionError, suggestion
 from earmark.recordings import Dataset
 from earmark_corpora.layouts import Layout
 from earmark_corpora.plans import Entry, Plan, Publication, prefixed, shortened
@@ -153,6 +153,18 @@ def _keep_apart(folder: Path, splits: dict[str, str], segments: dict[str, Segmen
         )
 
 
+def held_out(dataset: Dataset, every: int) -> Dataset:
+    """A data set every so-manieth training location of which, counted scene by scene, is the split "validation"."""
+    training = dataset.of_split("development")
+    locations = dict.fromkeys(r.group for scene in dataset.scenes for r in training if r.scene == scene)
+    chosen = set(list(locations)[every - 1 :: every])
+    recordings = (
+        replace(r, split="validation") if r.split == "development" and r.group in chosen else r
+        for r in dataset.recordings
+    )
+    return replace(dataset, recordings=tuple(recordings))
+
+
 LAYOUT = Layout(name="tut2018", scenes=SCENES, events=(), publications=(PUBLICATION,), plan=_plan)
 
 
@@ -164,9 +176,20 @@ class Tut2018:
     the split "evaluation".
     """
 
+    held_out_every: int | None = None
+    """Every so-manieth location of the train list, scene by scene, is the split "validation" and trains nothing."""
+
+    def __post_init__(self) -> None:
+        if self.held_out_every is not None and self.held_out_every < 2:
+            raise OptionError(
+                f"Tut2018.held_out_every is {self.held_out_every}; give at least 2, so that locations are left to "
+                "train on, or leave it out for no validation part."
+            )
+
     def read(self, root: Path) -> Dataset:
         """Read scenes, split and audio headers; errors as `Layout.read`."""
-        return LAYOUT.read(root)
+        dataset = LAYOUT.read(root)
+        return dataset if self.held_out_every is None else held_out(dataset, self.held_out_every)
 
     def check(self, root: Path) -> Iterable[str]:
         """Say what is there, what is missing and what does not match."""
