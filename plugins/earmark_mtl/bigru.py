@@ -83,8 +83,8 @@ class BothDirections(torch.autograd.Function):
         torch.mul(h - n, 1 - z, out=gates[..., 1, :])  # z * (h before - n) is h' - n
         torch.mul(by_n, r, out=gates[..., 2, :])
         # Back through time: gates become gradients, dh collects what arrives from the frames that follow.
-        dh_ahead, dh_back = d_context.transpose(0, 1).split(units, 2)
-        dh = torch.stack([dh_ahead, dh_back.flip(0)])
+        by_frame = d_context.transpose(0, 1)
+        dh = torch.stack([by_frame[..., :units], by_frame[..., units:].flip(0)])
         flat = gates.view(2, n_frames, n_clips, 3 * units)
         steps = list(zip(*map(_steps, (gates, flat, z, dh)), strict=True))
         with _one_thread():
