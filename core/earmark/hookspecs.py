@@ -1,4 +1,4 @@
-"""The hooks of Earmark: one a plugin kind, four that follow a run, and one for a search that has ended.
+"""The hooks of Earmark: one a plugin kind, four that follow a run, one for a search that has ended, one for a report.
 
 A hook of the first sort returns a mapping from names to factories; what a factory must make is the protocol of
 the same name in `earmark.protocols`. Names are unique over all plugins: a second owner is an error, never a rename.
@@ -6,7 +6,7 @@ the same name in `earmark.protocols`. Names are unique over all plugins: a secon
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from earmark.protocols import Factory
+    from earmark.study import Study
     from earmark.tuning.results import Found
 
 PROJECT = "earmark"
@@ -148,3 +149,12 @@ def earmark_run_evaluated(stage: str, seed: int, address: str, scores: Mapping[s
 @hookspec
 def earmark_search_ended(found: Found, folder: Path) -> None:
     """A search for hyper-parameters has ended; whoever has something to show of it writes it into the folder."""
+
+
+@hookspec(firstresult=True)
+def earmark_report(studies: Sequence[Study], addresses: Collection[str], folder: Path) -> Path | None:
+    """Write a page about an experiment into the folder and return it; None leaves it to another plugin.
+
+    The studies are one, or one a fold; the addresses are those of their whole runs that the page is to be about. The
+    page must open from disk without a network, stand there whole or not at all, and trust no name that it prints.
+    """

@@ -39,7 +39,7 @@ ONE_EVENT = {
 }
 """What is for clips of one event each, or needs every event in every scene."""
 
-NEED_A_FILE = {"pann"}
+NEED_A_FILE = {"pann", "corrected"}
 """Label sources that only read what somebody has made; their own tests give them one."""
 
 
