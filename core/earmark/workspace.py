@@ -39,16 +39,33 @@ def synthesized(
 
     A finished stand-in is marked by an empty file, so that asking for it again costs nothing.
     """
+    synthesizer, folder = _stand_in(root, corpus, options, seed, manager)
+    if not _whole(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        synthesizer.synthesize(folder, seed=seed, advance=advance)
+        folder.with_suffix(".whole").touch()
+    return folder
+
+
+def is_synthesized(
+    root: Path, corpus: PluginRef, options: Mapping[str, Any], seed: int = 0, manager: PluginManager | None = None
+) -> bool:
+    """Whether a synthetic stand-in is there and whole; nothing is made."""
+    return _whole(_stand_in(root, corpus, options, seed, manager)[1])
+
+
+def _stand_in(
+    root: Path, corpus: PluginRef, options: Mapping[str, Any], seed: int, manager: PluginManager | None
+) -> tuple[Synthesizer, Path]:
+    """What makes a stand-in, and its folder."""
     synthesizer: Synthesizer = (manager or plugins()).build(
         "synthesizer", corpus.use, options, f"synthetic {corpus.use}"
     )
-    folder = root / "corpora" / f"{corpus.use}-synthetic-{address_of(dict(synthesizer.identity(seed)))[:12]}"
-    done = folder.with_suffix(".whole")
-    if not (done.exists() and folder.is_dir()):
-        folder.mkdir(parents=True, exist_ok=True)
-        synthesizer.synthesize(folder, seed=seed, advance=advance)
-        done.touch()
-    return folder
+    return synthesizer, root / "corpora" / f"{corpus.use}-synthetic-{address_of(dict(synthesizer.identity(seed)))[:12]}"
+
+
+def _whole(folder: Path) -> bool:
+    return folder.with_suffix(".whole").exists() and folder.is_dir()
 
 
 def read_corpus(corpus: PluginRef, folder: Path, manager: PluginManager | None = None) -> Dataset:

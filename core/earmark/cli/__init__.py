@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from earmark.cli import corpora, evaluate, experiments, label, models, papers, plugin_authors, tune
+from earmark.cli import corpora, evaluate, experiments, lab, label, models, papers, plugin_authors, report, tune
 from earmark.errors import EarmarkError
 
 
@@ -43,8 +43,10 @@ experiments.add_to(app)
 tune.add_to(app)
 models.add_to(app)
 evaluate.add_to(app)
+report.add_to(app)
 corpora.add_to(app)
 label.add_to(app)
+lab.add_to(app)
 plugin_authors.add_to(app)
 
 

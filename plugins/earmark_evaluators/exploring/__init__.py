@@ -1,0 +1,1 @@
+"""What a run got wrong, where, and beside what: tables and figures for a person who listens."""
