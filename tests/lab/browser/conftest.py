@@ -1,0 +1,120 @@
+"""A headless Chromium, and JupyterLab on loopback, each started once for all tests of this folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for bare_page
+
+START_S = 120.0
+"""JupyterLab may take as long on a busy machine; a few seconds are usual."""
+
+QUIET = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "completer-extension/tracker": {"autoCompletion": False},
+}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("no chromium, chromium-browser or google-chrome on the PATH")
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox", "--disable-gpu", "--mute-audio"]
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """An empty page; an error on it fails the test."""
+    errors: list[str] = []
+    opened = browser.new_page(viewport={"width": 1000, "height": 1100})
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.set_content("<html><body style='background: white'></body></html>")
+    yield opened
+    opened.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def jupyter_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """Folder of notebooks and address, with token, of a JupyterLab that knows nothing of its user's settings."""
+    root = tmp_path_factory.mktemp("lab")
+    folder, log = root / "notebooks", root / "log.txt"
+    folder.mkdir()
+    for name, setting in QUIET.items():
+        path = root / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(setting))
+    places = {name: str(root / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
+    own = {"JUPYTER_RUNTIME_DIR": str(root / "runtime"), "JUPYTERLAB_SETTINGS_DIR": str(root / "settings")}
+    own |= {"JUPYTERLAB_WORKSPACES_DIR": str(root / "workspaces"), "HOME": str(root), "JUPYTER_PLATFORM_DIRS": "1"}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root"]
+    command += [f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}", "--ServerApp.port_retries=0"]
+    command += ["--LabApp.extension_manager=readonly", "--LabApp.collaborative=False"]
+    with log.open("wb") as file:
+        server = subprocess.Popen(command, env={**os.environ, **places, **own}, stdout=file, stderr=file)
+    try:
+        _wait(f"http://127.0.0.1:{port}/api/status?token={token}", server, log)
+        yield folder, f"http://127.0.0.1:{port}/lab/tree/NAME?reset&token={token}"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def open_notebook(browser: Any, jupyter_lab: tuple[Path, str]) -> Iterator[Callable[[str, list[str]], Any]]:
+    """Write a notebook of these cells and open it in JupyterLab."""
+    folder, address = jupyter_lab
+    opened = browser.new_page(viewport={"width": 1300, "height": 1400})
+
+    def opening(name: str, cells: list[str]) -> Any:
+        import nbformat
+
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(notebook, folder / name)
+        opened.goto(address.replace("NAME", name))
+        opened.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=START_S * 1000)
+        # The indicator beside the kernel's name says "idle" before there is a connection; the status bar does not.
+        opened.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=START_S * 1000)
+        return opened
+
+    yield opening
+    opened.close()
+
+
+def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
