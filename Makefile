@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/python -m uv
 
-.PHONY: help setup demo test check lock bench lab clean
+.PHONY: help setup demo test check lock bench lab docs clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -41,8 +41,12 @@ lock: setup  ## renew requirements.lock from pyproject.toml
 bench: setup  ## measure the figures under tests/benchmarks (long)
 	@for file in tests/benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python "$$file"; done
 
-lab: setup  ## JupyterLab with the notebooks
-	@$(BIN)/jupyter lab notebooks
+lab: setup  ## hear, see and compare: JupyterLab with the notebooks
+	@$(BIN)/earmark lab
+
+docs: setup  ## the documentation site, stores/data/site/index.html
+	@$(BIN)/python -m sphinx -b html -c notebooks/guide -W --keep-going -n -q notebooks stores/data/site
+	@echo "stores/data/site/index.html"
 
 clean:  ## remove the environment and all stores
 	rm -rf .venv stores/data

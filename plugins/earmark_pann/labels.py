@@ -25,7 +25,7 @@ class TaggedEvents:
     """
 
     table: Path | None = None
-    """File that `earmark label pann` has written, or published labels in the same form."""
+    """File that ``earmark label pann`` has written, or published labels in the same form."""
     threshold: float | None = None
     """Posterior from which an event is present; None leaves posteriors as soft labels. Decisions need none."""
 

@@ -151,7 +151,7 @@ def _folder(factory: Factory) -> Path | None:
     """Folder of the package in which a factory is defined, or the file of its module."""
     try:
         source = Path(inspect.getsourcefile(inspect.unwrap(factory)) or "").resolve()
-    except TypeError:
+    except (TypeError, OSError):  # an object that can be called, or a class of a notebook's cell
         return None
     return source.parent if (source.parent / "__init__.py").exists() else source
 
@@ -168,7 +168,7 @@ def _definition(factory: Factory) -> str:
 def _again(check: Callable[..., None], factory: Factory) -> str:
     """A command that calls one contract; empty where the factory cannot be imported by name."""
     module, name = getattr(factory, "__module__", ""), getattr(factory, "__qualname__", "")
-    if not module or not name.isidentifier():
+    if module in ("", "__main__") or not name.isidentifier():
         return ""
     calls = f"from earmark.testing import {check.__name__}; from {module} import {name}; {check.__name__}({name})"
     return f'python -c "{calls}"'

@@ -15,8 +15,8 @@ class FolderCorpus:
     """Your own recordings: any sound files, annotated in Audacity, Raven, JAMS or a table; see `corpus.toml`.
 
     What lies where stands in the folder's corpus.toml (`earmark_corpora.folder.description`). Without one, a plain
-    folder is understood by convention where it can mean one thing only; `earmark data check folder DIR` then prints the
-    corpus.toml that says the same.
+    folder is understood by convention where it can mean one thing only; ``earmark data check folder DIR`` then prints
+    the corpus.toml that says the same.
     """
 
     def read(self, root: Path) -> Dataset:
