@@ -6,7 +6,7 @@ These are for the eye alone: what models hear is the business of front ends.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,8 @@ FLOOR = 0.03
 FINE_S = 120.0
 """Up to this length the finest picture; of longer sounds no more than some hundred thousand frames."""
 BLOCK_S = 20.0
-"""Sound in memory at a time."""
+"""Sound that a thread holds in memory at a time."""
+N_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,20 @@ def picture_of(path: Path, start_s: float, duration_s: float) -> Picture:
     window = 1 << math.ceil(math.log2((0.04 if fine else 0.02) * rate))
     filters, mel_hz = mel_filters(N_MELS, window, rate)
     hann = np.hanning(window + 1)[:-1].astype(np.float32)
-    n_samples = round(duration_s * rate)
-    peaks, levels = [], []
+    n_samples = max(round(duration_s * rate), 1)
     # Blocks end where a frame and a block of peaks do.
     block = math.lcm(hop, peak_hop) * max(round(BLOCK_S * rate / math.lcm(hop, peak_hop)), 1)
     margin = window  # a frame's window reaches beyond its hop on both sides
-    for first, mono in _blocks(path, start_s, n_samples, rate, block, margin):
-        inner = mono[margin : margin + min(block, n_samples - first)]
-        peaks.append(_peaks(inner, peak_hop))
-        levels.append(_log_mel(mono[margin - (window - hop) // 2 :], -(-len(inner) // hop), hop, hann, filters))
+
+    def seen(first: int) -> tuple[FloatArray, FloatArray]:
+        n = min(block, n_samples - first)
+        sound = _around(path, round(start_s * rate), n_samples, rate, first, block, margin)
+        frames = sound[margin - (window - hop) // 2 :]
+        return _peaks(sound[margin : margin + n], peak_hop), _log_mel(frames, -(-n // hop), hop, hann, filters)
+
+    # Reading and transforming both leave other threads at work; each holds one block.
+    with ThreadPoolExecutor(N_THREADS) as threads:
+        peaks, levels = zip(*threads.map(seen, range(0, n_samples, block)), strict=True)
     level_db = np.concatenate(levels)
     loudest = float(level_db.max(initial=-100.0))
     floor = max(float(np.quantile(level_db[:: max(len(level_db) // 5000, 1)], FLOOR)), loudest - MOST_RANGE_DB)
@@ -114,20 +120,16 @@ def pooled(values: npt.NDArray[np.uint8], n: int) -> npt.NDArray[np.uint8]:
     return np.asarray(np.maximum.reduceat(values, starts, axis=0))
 
 
-def _blocks(
-    path: Path, start_s: float, n_samples: int, rate: int, block: int, margin: int
-) -> Iterator[tuple[int, FloatArray]]:
-    """Each block's first sample and its sound (margin + block + margin,), silence where the file has none."""
-    offset = round(start_s * rate)
+def _around(path: Path, offset: int, n_samples: int, rate: int, first: int, block: int, margin: int) -> FloatArray:
+    """Sound (margin + block + margin,) of the block that begins at a sample; silence where the file has none."""
     there = round(audio_info(path).duration_s * rate)
-    for first in range(0, n_samples, block):
-        whole = np.zeros(block + 2 * margin, dtype=np.float32)
-        begin = offset + first - margin
-        from_, to = max(begin, 0), min(begin + len(whole), there, offset + n_samples + margin)
-        if to > from_:
-            sound = read_clip(path, from_ / rate, (to - from_) / rate, rate)
-            whole[from_ - begin : from_ - begin + sound.shape[1]] = sound.mean(axis=0)
-        yield first, whole
+    whole = np.zeros(block + 2 * margin, dtype=np.float32)
+    begin = offset + first - margin
+    from_, to = max(begin, 0), min(begin + len(whole), there, offset + n_samples + margin)
+    if to > from_:
+        sound = read_clip(path, from_ / rate, (to - from_) / rate, rate)
+        whole[from_ - begin : from_ - begin + sound.shape[1]] = sound.mean(axis=0)
+    return whole
 
 
 def _peaks(sound: FloatArray, hop: int) -> FloatArray:

@@ -1,11 +1,10 @@
-"""A headless Chromium, and JupyterLab on loopback, each started once for all tests of this folder."""
+"""JupyterLab on loopback, started once for all tests of this folder."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -27,20 +26,6 @@ QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "completer-extension/tracker": {"autoCompletion": False},
 }
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("no chromium, chromium-browser or google-chrome on the PATH")
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-gpu", "--mute-audio"]
-        )
-        yield launched
-        launched.close()
 
 
 @pytest.fixture

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-
 import pytest
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = os.environ.get("EARMARK_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def until(page, holds) -> None:
@@ -20,35 +14,29 @@ def until(page, holds) -> None:
     raise AssertionError("waited for a minute")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed; apt-get install chromium")
 @pytest.mark.timeout(180)
-def test_the_page_opens_from_disk_plays_and_seeks_without_a_network(small_study, tmp_path):
+def test_the_page_opens_from_disk_plays_and_seeks_without_a_network(browser, small_study, tmp_path):
     from earmark_lab.report import write_report
 
     page_file = write_report([small_study], {small_study.run_address(job) for job in small_study.jobs()}, tmp_path)
     asked: list[str] = []
     said: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"],
-        )
-        page = browser.new_page(viewport={"width": 390, "height": 800})
-        page.on("request", lambda request: asked.append(request.url.partition(":")[0]))
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(page_file.as_uri())
-        audio, over = page.locator("audio").first, page.locator(".over").first
-        until(page, lambda: audio.evaluate("audio => audio.readyState") >= 1)
-        assert abs(audio.evaluate("audio => audio.duration") - 10) < 0.2
-        box = over.bounding_box()
-        over.click(position={"x": box["width"] / 2, "y": 10})
-        assert abs(audio.evaluate("audio => audio.currentTime") - 5) < 0.1
-        audio.evaluate("audio => audio.play()")
-        until(page, lambda: audio.evaluate("audio => audio.currentTime") > 5.3)
-        assert float(page.locator(".cursor").first.evaluate("line => parseFloat(line.style.left)")) > 50
-        # Nothing but tables, which scroll within themselves, is wider than a telephone.
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        browser.close()
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.on("request", lambda request: asked.append(request.url.partition(":")[0]))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(page_file.as_uri())
+    audio, over = page.locator("audio").first, page.locator(".over").first
+    until(page, lambda: audio.evaluate("audio => audio.readyState") >= 1)
+    assert abs(audio.evaluate("audio => audio.duration") - 10) < 0.2
+    box = over.bounding_box()
+    over.click(position={"x": box["width"] / 2, "y": 10})
+    assert abs(audio.evaluate("audio => audio.currentTime") - 5) < 0.1
+    audio.evaluate("audio => audio.play()")
+    until(page, lambda: audio.evaluate("audio => audio.currentTime") > 5.3)
+    assert float(page.locator(".cursor").first.evaluate("line => parseFloat(line.style.left)")) > 50
+    # Nothing but tables, which scroll within themselves, is wider than a telephone.
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
     assert set(asked) <= {"file", "data"}
     assert said == []
