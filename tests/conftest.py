@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,3 +54,27 @@ def small_study(small_stores: Path) -> Study:
     with FileLock(small_stores / "conftest.lock"):  # two workers would synthesise the same corpus side by side
         study = open_study(REPOSITORY / "paper/partial_labels/table5.toml", profile="smoke", stores=small_stores)
         return run_study(study, device="cpu", engine="local")  # no time for starting workers
+
+
+@pytest.fixture(scope="session")
+def copy_small_study(small_study: Study) -> Callable[..., Path]:
+    """Copies the corpus, the features or the runs of `small_study` into another root of stores.
+
+    Only what is its own and done: beside it, other tests write into the same stores at this moment.
+    """
+    store = small_study.store.root
+    corpus = small_study.dataset.root
+    parts = {
+        "corpora": [corpus, corpus.with_suffix(".whole")],
+        "features": [store / "features" / small_study.feature_address],
+        "runs": [store / "runs" / small_study.run_address(job) for job in small_study.jobs()],
+    }
+
+    def copy(root: Path, *kinds: str) -> Path:
+        for part in (part for kind in kinds for part in parts[kind]):
+            there = root / part.relative_to(store)
+            there.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if part.is_dir() else shutil.copy2)(part, there)
+        return root
+
+    return copy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from earmark.addressing import address_of
-from earmark.errors import StoreError
+from earmark.errors import CorpusError, StoreError, suggestion
 from earmark.experiment import ITSELF, Experiment, PluginRef, RefinerRef, Stage, StoppingRef
 from earmark.frames import FrameGrid
 from earmark.plugins import PluginManager, checked_options
@@ -75,6 +76,26 @@ class Study:
                     f"{self.experiment.clip_s:g} s. Splits of this corpus: {', '.join(known) or 'none'}."
                 )
         return clips
+
+    @cached_property
+    def _clips_by_id(self) -> dict[str, Clip]:
+        return {clip.id: clip for clips in self.clips.values() for clip in clips}
+
+    def clip(self, clip_id: str) -> Clip:
+        """A clip of any part by its id, such as ``audio/home/a030.wav@10000``.
+
+        Raises:
+            CorpusError: there is none.
+        """
+        known = self._clips_by_id
+        if clip_id not in known:
+            near = difflib.get_close_matches(clip_id, known, n=3, cutoff=0.4) or sorted(known)[:3]
+            raise CorpusError(
+                f"{self.experiment.name} on {self.dataset.title}: no clip {clip_id!r} among its {len(known)}. "
+                f"{suggestion(clip_id, known)}Such as {', '.join(near)}; [clip.id for clip in study.clips['test']] "
+                "lists those of the test."
+            )
+        return known[clip_id]
 
     @cached_property
     def reference(self) -> Reference:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -272,27 +271,22 @@ def _run(experiment: Path, stores: Path, engine: str, output: Path) -> subproces
         )
 
 
-def _prepared(root: Path, small_study: Study) -> Path:
-    """A root whose corpus and features are those of the shared study: made once, under the same addresses."""
-    for kind in ("corpora", "features"):
-        shutil.copytree(small_study.store.root / kind, root / kind)
-    return root
-
-
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, small_study) -> Study:
+def undisturbed(tmp_path_factory, copy_small_study) -> Study:
     folder = tmp_path_factory.mktemp("undisturbed")
     (folder / "killed.toml").write_text(EXPERIMENT)
-    root = _prepared(folder / "stores", small_study)
+    root = copy_small_study(folder / "stores", "corpora", "features")
     whole = _run(folder / "killed.toml", root, "local", folder / "output")
     assert whole.wait(timeout=200) == 0, (folder / "output").read_text()
     return open_study(folder / "killed.toml", stores=root)
 
 
 @pytest.mark.parametrize(("engine", "moment"), [("local", "*.begun/state*"), ("processes", "*/weights*")])
-def test_a_killed_study_ends_with_the_numbers_of_an_undisturbed_one(engine, moment, tmp_path, undisturbed, small_study):
+def test_a_killed_study_ends_with_the_numbers_of_an_undisturbed_one(
+    engine, moment, tmp_path, undisturbed, copy_small_study
+):
     (tmp_path / "killed.toml").write_text(EXPERIMENT)
-    root = _prepared(tmp_path / "stores", small_study)
+    root = copy_small_study(tmp_path / "stores", "corpora", "features")
     process = _run(tmp_path / "killed.toml", root, engine, tmp_path / "output")
     deadline = time.monotonic() + 100
     while process.poll() is None and time.monotonic() < deadline and not list((root / "runs").glob(moment)):

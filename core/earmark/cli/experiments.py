@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from earmark.cli.options import CorpusFolder, Device, Repetitions, Stores
+from earmark.cli.options import CorpusFolder, Device, ExperimentFile, FileProfile, Repetitions, Stores
 
 Address = Annotated[str, typer.Argument(help="Address of a run, or the beginning of one.")]
 
@@ -24,11 +24,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
-    experiment: Annotated[Path, typer.Argument(help="Experiment file, see paper/*/*.toml for examples.")],
-    profile: Annotated[
-        str | None,
-        typer.Option(help="One of the file's profiles. [default: the file as it stands]", show_default=False),
-    ] = None,
+    experiment: ExperimentFile,
+    profile: FileProfile = None,
     corpus: CorpusFolder = "synthetic",
     stores: Stores = None,
     device: Device = "auto",

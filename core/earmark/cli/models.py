@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from earmark.cli.options import CorpusFolder, Device, Stores
+from earmark.cli.options import CorpusFolder, Device, ExperimentFile, FileProfile, Stores
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,16 +18,13 @@ def add_to(app: typer.Typer) -> None:
 
 
 def train(
-    experiment: Annotated[Path, typer.Argument(help="Experiment file, see paper/*/*.toml for examples.")],
+    experiment: ExperimentFile,
     stage: Annotated[
         str | None,
         typer.Option(help="Stage whose model is kept. [default: the only one with a title]", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seeds weights, labels' draw and order.")] = 0,
-    profile: Annotated[
-        str | None,
-        typer.Option(help="One of the file's profiles. [default: the file as it stands]", show_default=False),
-    ] = None,
+    profile: FileProfile = None,
     corpus: CorpusFolder = "synthetic",
     to: Annotated[
         Path | None,

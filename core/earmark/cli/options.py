@@ -9,6 +9,13 @@ from typing import Annotated
 
 import typer
 
+ExperimentFile = Annotated[
+    Path, typer.Argument(help="Experiment file, see paper/*/*.toml for examples.", show_default=False)
+]
+FileProfile = Annotated[
+    str | None,
+    typer.Option("--profile", help="One of the file's profiles. [default: the file as it stands]", show_default=False),
+]
 Stores = Annotated[
     Path | None,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli.options import CorpusFolder, Repetitions, Stores
+from earmark.cli.options import CorpusFolder, ExperimentFile, FileProfile, Repetitions, Stores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,17 +21,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 def report(
-    experiment: Annotated[Path, typer.Argument(help="Experiment file, as for earmark run.", show_default=False)],
+    experiment: ExperimentFile,
     runs: Annotated[
         list[str] | None,
         typer.Argument(help="Addresses of runs, or their beginnings. [default: all finished]", show_default=False),
     ] = None,
     *,
     out: Annotated[Path, typer.Option(help="Folder into which report.html is written.", show_default=False)],
-    profile: Annotated[
-        str | None,
-        typer.Option(help="One of the file's profiles. [default: the file as it stands]", show_default=False),
-    ] = None,
+    profile: FileProfile = None,
     corpus: CorpusFolder = "synthetic",
     stores: Stores = None,
     seeds: Repetitions = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli.options import CorpusFolder, Device, Stores
+from earmark.cli.options import CorpusFolder, Device, FileProfile, Stores
 
 if TYPE_CHECKING:
     from earmark.tuning import Found
@@ -26,10 +26,7 @@ def tune(
         Path, typer.Argument(help="Experiment file with a table [search], see paper/weak_label_limits/tune.toml.")
     ],
     trials: Annotated[int, typer.Option(min=1, help="Trials that are complete or pruned in the end.")] = 64,
-    profile: Annotated[
-        str | None,
-        typer.Option(help="One of the file's profiles. [default: the file as it stands]", show_default=False),
-    ] = None,
+    profile: FileProfile = None,
     corpus: CorpusFolder = "synthetic",
     stores: Stores = None,
     device: Device = "auto",

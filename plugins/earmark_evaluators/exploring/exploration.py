@@ -17,7 +17,6 @@ from earmark_evaluators.exploring.error_kinds import KINDS
 from earmark_evaluators.exploring.label_layers import (
     Refined,
     change_table,
-    clip_of,
     layers_of_clip,
     refined,
 )
@@ -148,18 +147,18 @@ class Exploration:
                 found.append(self.refined(stage))
             except EarmarkError as error:
                 notes.append(str(error))
-        known = clip_of(self.study, clip)
+        known = self.study.clip(clip)
         layers, more = layers_of_clip(self.study, known, found)
         return layers, [*notes, *more]
 
     def layers_figure(self, clip: str) -> Figure:
         """Label layers of a clip beside each other."""
         layers, _ = self.layers(clip)
-        return figures.lanes(layers, clip_of(self.study, clip).duration_s, f"{clip} · {self.study.dataset.title}")
+        return figures.lanes(layers, self.study.clip(clip).duration_s, f"{clip} · {self.study.dataset.title}")
 
     def decisions_figure(self, clip: str, runs: tuple[str, ...]) -> Figure:
         """Annotated events of a test clip, and what runs decided."""
-        known = clip_of(self.study, clip)
+        known = self.study.clip(clip)
         layers = {} if known.recording.events is None else {figures.ANNOTATION: list(known.events)}
         for title in runs:
             run = self.run(title)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from earmark.errors import EarmarkError, suggestion
+from earmark.errors import EarmarkError
 from earmark.experiment import ITSELF, PluginRef
 from earmark.frames import clip_activity, events_of
 from earmark.labelling import labelled
@@ -183,18 +183,6 @@ def layers_of_clip(study: Study, clip: Clip, found: Sequence[Refined] = ()) -> t
         if clip.id in ids:
             layers[f"refined ({one.stage})"] = events_of(one.after[ids.index(clip.id)], one.events, study.grid.hop_s)
     return layers, notes
-
-
-def clip_of(study: Study, clip_id: str) -> Clip:
-    """A clip of any part of a study by its id.
-
-    Raises:
-        EvaluationError: there is none.
-    """
-    known = {clip.id: clip for part in study.clips.values() for clip in part}
-    if clip_id not in known:
-        raise EvaluationError(f"{study.dataset.title} has no clip {clip_id!r}. {suggestion(clip_id, known)}")
-    return known[clip_id]
 
 
 def allowed(targets: Targets, n_frames: int) -> BoolArray:

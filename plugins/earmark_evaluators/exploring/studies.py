@@ -11,6 +11,7 @@ from earmark.errors import EarmarkError, StoreError
 from earmark.experiment import document_of, read_experiment
 from earmark.places import SYNTHETIC, checkout, stores_root
 from earmark.plugins import PluginManager, plugins
+from earmark.storage import RunShelf
 from earmark.workspace import is_synthesized, open_store, open_studies
 from earmark_evaluators.exploring.exploration import Exploration, exploration
 
@@ -113,10 +114,10 @@ def openers(
     }
 
 
-def _experiment_of(shelf: object) -> str | None:
+def _experiment_of(shelf: RunShelf) -> str | None:
     """Name of the experiment that a run was made for; None where the run is damaged."""
     try:
-        description = shelf.description()  # type: ignore[attr-defined]
+        description = shelf.description()
     except StoreError:
         return None
     name = description.get("experiment")

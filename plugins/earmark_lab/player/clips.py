@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from earmark.errors import suggestion
-from earmark_lab.player.errors import PlayerError
 from earmark_lab.player.lanes import Lane, Track
 from earmark_lab.player.widget import Player
 
@@ -42,9 +39,9 @@ def play_clip(
             else as the annotation.
 
     Raises:
-        PlayerError: the study has no such clip. All that is wrong with predictions or sound is said in the player.
+        CorpusError: the study has no such clip. All that is wrong with predictions or sound is said in the player.
     """
-    clip = _clip_of(study, clip_id)
+    clip = study.clip(clip_id)
     notes: list[str] = []
     if clip.recording.events is None:
         notes.append("Nobody has annotated this recording: all decisions count as false alarms.")
@@ -76,17 +73,6 @@ def play_clip(
         notes=notes,
         frame_rule=study.experiment.frame_rule,
     )
-
-
-def _clip_of(study: Study, clip_id: str) -> Clip:
-    clips = {clip.id: clip for part in study.clips.values() for clip in part}
-    if clip_id not in clips:
-        near = difflib.get_close_matches(clip_id, clips, n=3, cutoff=0.4) or sorted(clips)[:3]
-        raise PlayerError(
-            f"{study.experiment.name}: no clip {clip_id!r} among its {len(clips)}. {suggestion(clip_id, clips)}"
-            f"Such as {', '.join(near)}; [clip.id for clip in study.clips['test']] lists those of the test."
-        )
-    return clips[clip_id]
 
 
 def _of_clip(title: str, predictions: xr.Dataset, clip: Clip, notes: list[str]) -> xr.Dataset | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from earmark.audio import read_clip
+from earmark.audio import read_filled
 from earmark.errors import AudioError, EarmarkError
 from earmark.evaluation.scores import cell_counts, fscore_micro
 from earmark.judging import fitted_steps
@@ -17,6 +17,7 @@ from earmark.postprocessing import DECISION, decisions
 from earmark.recordings import Clip
 from earmark.reference import Reference
 from earmark.spans import spans
+from earmark_lab.player.picture import picture_of
 from earmark_lab.report.finished import Run, StageRuns
 from earmark_lab.report.sound import mp3, mp3_rate, spectrogram
 
@@ -232,24 +233,17 @@ def _sound(root: Path, clip: Clip, shown_s: float) -> tuple[str, str, str]:
     """Sound and picture as data URIs, empty where they cannot be had, and a sentence that says why."""
     import soundfile
 
-    there_s = min(clip.sounding_s, shown_s)
-    rate_hz = mp3_rate(clip.recording.rate_hz)
+    path, rate_hz = root / clip.recording.path, mp3_rate(clip.recording.rate_hz)
     try:
-        samples = read_clip(root / clip.recording.path, clip.start_s, there_s, rate_hz).mean(axis=0)
+        samples = read_filled(path, clip.start_s, min(clip.sounding_s, shown_s), shown_s, rate_hz).mean(axis=0)
+        picture = spectrogram(picture_of(path, clip.start_s, shown_s))
     except (AudioError, OSError):
-        return (
-            "",
-            "",
-            (
-                f"The sound of {clip.recording.path} is not where it was, or cannot be read. `earmark data check` "
-                "says what the corpus lacks."
-            ),
-        )
-    samples = np.pad(samples, (0, max(0, round(shown_s * rate_hz) - len(samples))))
+        said = "is not where it was, or cannot be read. `earmark data check` says what the corpus lacks."
+        return "", "", f"The sound of {clip.recording.path} {said}"
     try:
-        return mp3(samples, rate_hz), spectrogram(samples, rate_hz), ""
+        return mp3(samples, rate_hz), picture, ""
     except soundfile.LibsndfileError:
-        return "", spectrogram(samples, rate_hz), "The sound is left out: this libsndfile is too old to write MP3."
+        return "", picture, "The sound is left out: this libsndfile is too old to write MP3."
 
 
 def _without_folders(text: str, run: Run | None) -> str:

@@ -21,7 +21,6 @@ from earmark_evaluators.exploring.label_layers import (
     allowed,
     change_table,
     changes,
-    clip_of,
     layers_of_clip,
     refined,
 )
@@ -107,12 +106,6 @@ def test_a_clip_that_nobody_has_annotated_keeps_its_other_layers(small_study) ->
     assert "strong" not in layers
     assert layers["partial"]
     assert notes == [f"{clip.id}: nobody has annotated the times of its events."]
-
-
-def test_a_clip_that_does_not_exist_is_refused(small_study) -> None:
-    clip = small_study.clips["train"][0].id
-    with pytest.raises(EvaluationError, match=f"has no clip '{clip}0'. Did you mean '{clip}'"):
-        clip_of(small_study, f"{clip}0")
 
 
 def test_a_run_without_posteriors_and_one_not_done_are_said_and_the_rest_usable(small_study, monkeypatch) -> None:

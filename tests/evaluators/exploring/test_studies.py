@@ -37,10 +37,9 @@ def test_an_empty_store_offers_only_what_was_asked_for_and_says_what_to_do(tmp_p
 
 
 def test_a_damaged_run_and_a_broken_file_keep_no_other_study_from_being_chosen(
-    small_study, small_stores, tmp_path, monkeypatch
+    small_study, copy_small_study, tmp_path, monkeypatch
 ) -> None:
-    root, home = tmp_path / "stores", tmp_path / "home"
-    shutil.copytree(small_stores, root, ignore=shutil.ignore_patterns("papers", "*.zarr", "evaluations", "features"))
+    root, home = copy_small_study(tmp_path / "stores", "corpora", "runs"), tmp_path / "home"
     address = small_study.run_address(small_study.jobs()[0])
     (root / "runs" / address / "run.json").write_text("{")
     shutil.copytree(REPOSITORY / "paper" / "partial_labels", home / "paper" / "partial_labels")

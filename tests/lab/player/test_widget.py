@@ -12,6 +12,7 @@ import pytest
 import soundfile
 import xarray as xr
 
+from earmark.errors import CorpusError
 from earmark.recordings import Event
 from earmark_lab.player import Lane, Player, PlayerError, Track, play_clip, playing, widget
 
@@ -151,7 +152,7 @@ def test_an_editable_clip_begins_as_its_annotation_or_as_the_layer_of_that_name(
 
 def test_an_unknown_clip_names_close_ones(small_study: Study) -> None:
     known = small_study.clips["test"][0].id
-    with pytest.raises(PlayerError, match=rf"no clip '{known}x' among its \d+. Did you mean '{known}'\?"):
+    with pytest.raises(CorpusError, match=rf"no clip '{known}x' among its \d+. Did you mean '{known}'\?"):
         play_clip(small_study, f"{known}x", {})
 
 

@@ -50,10 +50,9 @@ def page(small_study) -> str:
 
 
 @pytest.fixture
-def copied(small_study, tmp_path):
+def copied(small_study, copy_small_study, tmp_path):
     """The same study with runs that a test may spoil."""
-    shutil.copytree(small_study.store.root / "runs", tmp_path / "stores" / "runs")
-    return replace(small_study, store=open_store(tmp_path / "stores", small_study.manager))
+    return replace(small_study, store=open_store(copy_small_study(tmp_path / "stores", "runs"), small_study.manager))
 
 
 def test_nothing_is_loaded_from_anywhere(page):
