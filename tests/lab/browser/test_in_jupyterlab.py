@@ -26,7 +26,8 @@ player
 
 @pytest.fixture(scope="module")
 def page(open_notebook: Any) -> Any:
-    opened = open_notebook("player.ipynb", [MAKE, "print(sorted(player.spans['corrected']), player.current_s)"])
+    told = ["print(sorted(player.spans['corrected']), player.current_s)", "print(player.thresholds)"]
+    opened = open_notebook("player.ipynb", [MAKE, *told])
     run(opened, 0)
     opened.locator(".earmark-player canvas").first.wait_for(timeout=60_000)
     return opened
@@ -83,6 +84,16 @@ def test_a_click_seeks_and_the_kernel_knows(page: Any) -> None:
     assert page.evaluate("document.querySelector('.earmark-player audio').currentTime") == pytest.approx(5.0, abs=0.02)
     page.wait_for_timeout(100)
     assert float(said(page, 1).split()[-1]) == pytest.approx(5.0, abs=0.02)
+
+
+def test_a_threshold_counts_anew_and_the_kernel_knows(page: Any) -> None:
+    counts = '[aria-label="net, car, frames: {}"]'.format
+    assert page.locator(counts("100 hits, 0 false alarms, 0 missed, F 100 %")).count() == 1
+    page.locator('[aria-label="Threshold of car"]').evaluate(
+        "(at) => { at.value = 0.95; at.dispatchEvent(new Event('input')); at.dispatchEvent(new Event('change')); }"
+    )
+    assert page.locator(counts("0 hits, 0 false alarms, 100 missed, F 0 %")).count() == 1
+    assert said(page, 2) == "{'car': 0.95}"
 
 
 def test_a_dragged_span_reaches_the_kernel(page: Any) -> None:

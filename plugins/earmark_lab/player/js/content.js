@@ -94,20 +94,20 @@ class Comparison {
     // A method's own decisions, such as after post-processing, stand until somebody moves the threshold.
     const own = lane.editable || !pyramid || (lane.spans.length > 0 && this.state.thresholds[event] === undefined);
     const spans = own ? this.spans(lane, event) : null;
-    const active = own
-      ? framesOf(spans, nFrames, hop_s, lane.track ? "outer" : frame_rule, duration_s)
-      : decided(pyramid[0], this.threshold(lane, event));
-    const decidedSpans = spans ?? runsOf(active).map(([first, end]) => [first * hop_s, end * hop_s, event]);
     const reference = this.content.lanes[this.content.reference];
     const silent = lane.track && !lane.editable && !pyramid && !spans.length; // of another vocabulary
-    if (!reference || lane.isReference || silent) return { spans: decidedSpans, pieces: null, events: null, frames: null };
-    const truth = this.truth(event, nFrames, hop_s);
-    const { kind, counts } = judged(truth.active, active);
+    const judged = reference && !lane.isReference && !silent;
+    if (own && !judged) return { spans, pieces: null, events: null, frames: null };
+    const truth = judged ? this.truth(event, nFrames, hop_s) : null;
+    const values = own ? framesOf(spans, nFrames, hop_s, lane.track ? "outer" : frame_rule, duration_s) : pyramid[0];
+    const found = decided(values, own ? 1 : leastByte(this.threshold(lane, event)), truth?.active);
+    const decidedSpans = spans ?? found.spans.map(([first, end]) => [first * hop_s, end * hop_s, event]);
+    if (!judged) return { spans: decidedSpans, pieces: null, events: null, frames: null };
     return {
       spans: decidedSpans,
-      pieces: lane.track ? runsOf(kind).map(([first, end, what]) => [first * hop_s, end * hop_s, what]) : null,
+      pieces: lane.track ? found.pieces.map(([first, end, what]) => [first * hop_s, end * hop_s, what]) : null,
       events: countEvents(truth.spans, decidedSpans),
-      frames: counts,
+      frames: found.counts,
     };
   }
 

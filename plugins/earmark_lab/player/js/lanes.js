@@ -121,9 +121,14 @@ function paintTrack(context, row, top, { view, inks, comparison, stripes }) {
   context.globalAlpha = 1;
   const { pieces, spans } = comparison.of(lane, event);
   const drawn = pieces || spans.map(([onset, offset]) => [onset, offset, HIT]);
+  const until = [0, 0, 0, 0]; // by kind, how far pixels are filled: of half an hour, hundreds share one
   for (const [onset, offset, kind] of inSight(drawn, view)) {
-    const x = view.x(onset);
-    const width = Math.max(view.x(offset) - x, 1);
+    let x = view.x(onset);
+    const end = view.x(offset);
+    if (end - x < 1) x = Math.floor(x);
+    const width = Math.max(end - x, 1);
+    if (x + width <= until[kind]) continue;
+    until[kind] = x + width;
     if (kind === MISSED) {
       context.strokeStyle = inks.missed;
       context.strokeRect(x + 0.5, foot + 2.5, Math.max(width - 1, 0.5), STRIP - 2);

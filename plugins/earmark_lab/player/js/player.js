@@ -66,7 +66,7 @@ class PlayerView {
       class: "ep-stage", tabindex: 0, role: "slider", "aria-label": "Position in the sound",
       "aria-valuemin": 0, "aria-valuemax": content.duration_s,
     }, this.soundCanvas, this.lanesBox, this.marks);
-    this.lanesBox.addEventListener("scroll", () => this.repaint(), { signal });
+    this.lanesBox.addEventListener("scroll", () => this.repaint(false), { signal });
     this.fields = content.lanes.some((lane) => lane.editable) ? spanFields(content, this.editor, this.sound, signal) : null;
     // JupyterLab would take keys for itself before the player hears of them, but for this attribute.
     this.root = h("div", { class: "earmark-player", role: "group", "aria-label": `Player ${content.title}`, "data-lm-suppress-shortcuts": "true" });
@@ -253,8 +253,8 @@ class PlayerView {
     this.repaint();
   }
 
-  /** Lay out rows and widths. */
-  arrange() {
+  /** Lay out rows and widths; the sound above stays as it is painted where only decisions changed. */
+  arrange(soundToo = true) {
     const width = this.stage.clientWidth;
     if (!width) return; // not on a page yet; the observer of its size will call again
     this.view.left = clamp(Math.round(width * 0.16), 84, 150);
@@ -262,10 +262,11 @@ class PlayerView {
     this.lanes = rowsOf(this.content, this.state.shownEvents, this.comparison, this.byEvent);
     this.lanesBox.style.height = `${Math.min(this.lanes.height, LANES_HEIGHT)}px`;
     this.lanesSpace.style.height = `${this.lanes.height}px`;
-    this.repaint();
+    this.repaint(soundToo);
   }
 
-  repaint() {
+  repaint(soundToo = true) {
+    this.soundIsStale ||= soundToo;
     if (this.waiting || this.disposed) return;
     this.waiting = requestAnimationFrame(() => {
       this.waiting = null;
@@ -278,7 +279,8 @@ class PlayerView {
     const family = getComputedStyle(this.root).fontFamily;
     const [font, bold] = [`11px ${family}`, `600 11.5px ${family}`];
     const width = view.left + view.width + 14;
-    paintSound(sheet(this.soundCanvas, width, SOUND_HEIGHT, font), this.content, view, inks, this.ramp, this.scratch);
+    if (this.soundIsStale) paintSound(sheet(this.soundCanvas, width, SOUND_HEIGHT, font), this.content, view, inks, this.ramp, this.scratch);
+    this.soundIsStale = false;
     const height = Math.min(this.lanes.height, LANES_HEIGHT);
     const context = sheet(this.lanesCanvas, width, height, font);
     const painted = { view, inks, font, bold, comparison: this.comparison, selection: this.editor.selection, stripes: this.stripes };
@@ -296,8 +298,8 @@ class PlayerView {
   thresholdMoved(event) {
     this.comparison.forgetDecisions(event);
     this.table.update(event);
-    if (event === undefined) this.arrange();
-    this.repaint();
+    if (event === undefined) this.arrange(false);
+    this.repaint(false);
   }
 
   hover(at, row, span) {
@@ -324,10 +326,10 @@ class PlayerView {
     if (done) this.tell({ spans: this.editor.copy() });
     if (!this.editor.drag) {
       this.table.update();
-      this.arrange();
+      this.arrange(false);
     }
     this.fields?.show();
-    this.repaint();
+    this.repaint(false);
   }
 
   key(event) {
