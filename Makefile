@@ -27,7 +27,7 @@ demo: setup  ## the main job: synthetic corpus, five methods, Table 5 and its fi
 	@$(BIN)/earmark demo
 
 test: check  ## all checks and tests
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2  # two workers with two threads each would stand in one another's way
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal  # two workers with two threads each would stand in one another's way
 
 check: setup  ## style, types and layers
 	@$(BIN)/ruff check .
@@ -45,6 +45,7 @@ lab: setup  ## hear, see and compare: JupyterLab with the notebooks
 	@$(BIN)/earmark lab
 
 docs: setup  ## the documentation site, stores/data/site/index.html
+	@ls $${EARMARK_STORES:-stores/data}/papers/tour/*/tour.ipynb >/dev/null 2>&1 || $(BIN)/earmark paper tour --profile smoke
 	@$(BIN)/python -m sphinx -b html -c notebooks/guide -W --keep-going -n -q notebooks stores/data/site
 	@echo "stores/data/site/index.html"
 

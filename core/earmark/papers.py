@@ -15,6 +15,9 @@ import pydantic
 from earmark.errors import EarmarkError, suggestion
 from earmark.places import SYNTHETIC, checkout, stores_root
 
+TOUR = "tour"
+"""The notebook for authors of plugins, which takes the parameters of a paper's."""
+
 
 class PaperError(EarmarkError):
     """A paper's notebook is not there, or stopped with an error."""
@@ -48,16 +51,25 @@ def paper_folder(key: str) -> Path:
     Raises:
         PaperError: no checkout, or no such paper; the message lists those that exist.
     """
+    root = _checkout()
+    known = [name for name in _notebooks(root) if (root / "paper" / name).is_dir()]
+    if key not in known:
+        raise PaperError(f"No paper {key!r}. {suggestion(key, known)}Papers: {', '.join(known) or 'none'}.")
+    return root / "paper" / key
+
+
+def _checkout() -> Path:
     root = checkout()
     if root is None:
         raise PaperError(
             "The papers' notebooks live in Earmark's repository, which this is not a checkout of. "
             "Clone it, and run the command inside; your own experiments run anywhere with `earmark run`."
         )
-    known = sorted(path.stem for path in (root / "notebooks").glob("*.ipynb") if (root / "paper" / path.stem).is_dir())
-    if key not in known:
-        raise PaperError(f"No paper {key!r}. {suggestion(key, known)}Papers: {', '.join(known) or 'none'}.")
-    return root / "paper" / key
+    return root
+
+
+def _notebooks(root: Path) -> list[str]:
+    return sorted(path.stem for path in (root / "notebooks").glob("*.ipynb"))
 
 
 def output_folder(key: str, parameters: Parameters) -> Path:
@@ -68,12 +80,12 @@ def output_folder(key: str, parameters: Parameters) -> Path:
 
 
 def run_paper(key: str, parameters: Parameters, *, without: str | None = None) -> PaperRun:
-    """Execute a paper's notebook with papermill and write it, an HTML page, figures and tables.
+    """Execute a paper's notebook, or the tour, with papermill and write it, an HTML page, figures and tables.
 
     The kernel shows its output while it runs. What the notebook computes rests in the store: a second call reuses it.
 
     Args:
-        key: of the paper.
+        key: of the paper, or "tour".
         parameters: of its notebook.
         without: leave out the cells with this tag.
 
@@ -85,9 +97,9 @@ def run_paper(key: str, parameters: Parameters, *, without: str | None = None) -
     from nbconvert import HTMLExporter
     from papermill.exceptions import PapermillExecutionError
 
-    paper_folder(key)
-    root = checkout()
-    assert root is not None  # paper_folder has found it
+    root = _checkout()
+    if key != TOUR:
+        paper_folder(key)
     folder = output_folder(key, parameters)
     folder.mkdir(parents=True, exist_ok=True)
     notebook, page = folder / f"{key}.ipynb", folder / f"{key}.html"

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from earmark.papers import TOUR
 from earmark.places import stores_root
 
 PROFILES = ("full", "quick", "smoke")
@@ -32,8 +33,8 @@ def show(app: Any, docname: str, source: list[str]) -> None:
         where = f"`papers/{docname}/{copy.parent.name}`"
         says = f"An executed copy, from the folder {where} of the stores, which says its profile and corpus."
     else:
-        paper = (Path(app.srcdir).parent / "paper" / docname).is_dir()
-        how = f"`earmark paper {docname}` runs it" if paper else "Run it in JupyterLab (`make lab`)"
+        runs = docname == TOUR or (Path(app.srcdir).parent / "paper" / docname).is_dir()
+        how = f"`earmark paper {docname}` runs it" if runs else "Run it in JupyterLab (`make lab`)"
         says = f"Not executed on this machine when the site was built, so no output is shown. {how}."
     notebook = json.loads(source[0])
     notebook["metadata"].pop("widgets", None)  # megabytes for scripts that are not there

@@ -142,10 +142,13 @@ def test_a_notebook_that_was_executed_is_shown_with_its_outputs_and_says_so(site
 
 
 def test_a_notebook_that_was_not_executed_says_how_to_run_it(site):
-    page, tour = (re.sub(r"<[^>]+>", "", (site / f"{name}.html").read_text()) for name in ("partial_labels", "tour"))
+    page, tour, explore = (
+        re.sub(r"<[^>]+>", "", (site / f"{name}.html").read_text()) for name in ("partial_labels", "tour", "explore")
+    )
     assert "Not executed on this machine" in page
     assert "earmark paper partial_labels runs it" in page
-    assert "Run it in JupyterLab (make lab)" in tour
+    assert "earmark paper tour runs it" in tour
+    assert "Run it in JupyterLab (make lab)" in explore
 
 
 def test_names_are_found_by_the_search_without_a_server(site):

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import json
 
-import papermill
+import nbformat
 import pytest
-from guide_pages import REPOSITORY
+
+from earmark.papers import TOUR, Parameters, run_paper
 
 
 @pytest.fixture(scope="module")
-def cells(small_study, tmp_path_factory) -> dict[str, str]:
+def cells(small_study) -> dict[str, str]:
     """What each cell shows, by its id; all trainings but the tour's own are those of `small_study`."""
-    folder = tmp_path_factory.mktemp("tour")
-    parameters = {"profile": "smoke", "device": "cpu", "stores": str(small_study.store.root), "output": str(folder)}
-    notebook = papermill.execute_notebook(
-        str(REPOSITORY / "notebooks/tour.ipynb"),
-        str(folder / "tour.ipynb"),
-        parameters=parameters,
-        kernel_name="python3",
-        cwd=str(REPOSITORY),
-        progress_bar=False,
-        extra_arguments=["--log-level=40"],
-    )
+    run = run_paper(TOUR, Parameters(profile="smoke", device="cpu", stores=str(small_study.store.root)))
+    notebook = nbformat.read(run.notebook, as_version=4)
     return {cell.id: json.dumps(cell.get("outputs", []), ensure_ascii=False) for cell in notebook.cells}
 
 
