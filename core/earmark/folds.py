@@ -43,7 +43,7 @@ class FoldJob:
     study: int
     job: Job
     needs: tuple[FoldJob, ...] = field(default=(), compare=False, repr=False)
-    """Jobs of the same study that must be done before it."""
+    """Jobs that must be done before it: of the same study, and one of another study that makes the same run."""
 
 
 class FoldWork:
@@ -77,10 +77,16 @@ def run_studies(
         return [run_study(study, device=device, engine=engine, advance=advance) for study in studies]
     where = resolve_device(device)
     missing: list[FoldJob] = []
+    maker: dict[str, FoldJob] = {}
     for index, study in enumerate(studies):
         check_plugins(study.experiment, study.manager, study.experiment.name)
         extracted(study, advance)
-        missing += [FoldJob(index, job, tuple(FoldJob(index, n) for n in job.needs)) for job in study.missing()]
+        for job in study.missing():
+            # Studies may share a run: one makes it, and no worker of the others waits at its lock.
+            same = maker.get(study.run_address(job))
+            needs = [FoldJob(index, needed) for needed in job.needs] + ([same] if same else [])
+            missing.append(FoldJob(index, job, tuple(needs)))
+            maker.setdefault(study.run_address(job), missing[-1])
     chosen = suitable_engine(studies[0], where) if engine == "auto" else engine
     runner: Any = studies[0].manager.build("engine", chosen, {}, "--engine")
     if missing:

@@ -19,12 +19,23 @@ from earmark.study import Job, Study
 
 
 def evaluate(study: Study, job: Job) -> None:
-    """Run the evaluators whose results a whole run does not hold yet."""
+    """Run the evaluators whose results a whole run does not hold yet; of two processes that do, one waits."""
+    if _unjudged(study, job):
+        with study.store.lock(f"{study.run_address(job)}-evaluated"):
+            _evaluate(study, job, _unjudged(study, job))
+
+
+def _unjudged(study: Study, job: Job) -> dict[str, str]:
+    """Addresses of the results that are missing, by the evaluator's name."""
     shelf = study.shelf(job)
     wanted = {name: study.evaluation_address(name) for name in study.experiment.judges(job.stage)}
-    missing = {name: address for name, address in wanted.items() if shelf.open_evaluation(address) is None}
+    return {name: address for name, address in wanted.items() if shelf.open_evaluation(address) is None}
+
+
+def _evaluate(study: Study, job: Job, missing: dict[str, str]) -> None:
     if not missing:
         return
+    shelf = study.shelf(job)
     predictions = shelf.open_predictions("test").load()
     scores: dict[str, Any] = {}
     for name, result in judged(study, job, missing, study.reference, predictions):

@@ -1,21 +1,25 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from earmark import hookimpl
 from earmark.errors import CorpusError, ExperimentError
 from earmark.experiment import experiment_of, read_experiment
 from earmark.folds import FoldJob, FoldWork, run_studies, with_fold
 from earmark.grids import expanded
+from earmark.judging import evaluate
 from earmark.progress import Reporter
 from earmark.standing import Standing, standing
 from earmark.study import Job, Study
-from earmark.workspace import open_studies, open_study
+from earmark.workspace import open_store, open_studies, open_study
 
 PAPER = Path(__file__).resolve().parents[2] / "paper/partial_labels"
 SHARE = {
@@ -164,6 +168,44 @@ def test_folds_run_side_by_side_each_after_what_it_needs(small_study, monkeypatc
     assert {job.study for job in asked} == {0, 1}  # one call of the engine for all folds
     (needed,) = next(job for job in asked if job.study == 1 and job.job.stage == "semi-partial-0.2").needs
     assert needed == FoldJob(1, Job("distillation", 0))
+
+
+def test_a_run_that_two_studies_share_is_made_once_and_the_other_comes_after_it(small_study, monkeypatch):
+    asked: list[FoldJob] = []
+
+    class Recorded:
+        def execute(self, jobs, work):
+            asked.extend(jobs)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("earmark.pipeline.extracted", lambda study, advance: None)
+    monkeypatch.setattr(type(small_study.manager), "build", lambda *arguments, **options: Recorded())
+    monkeypatch.setattr(Study, "missing", Study.jobs)
+    with pytest.raises(KeyboardInterrupt):
+        run_studies([small_study, small_study], device="cpu", engine="local")
+    (distillation,) = [job for job in asked if job.study == 1 and job.job.stage == "distillation"]
+    assert FoldJob(0, Job("distillation", 0)) in distillation.needs
+    assert not [job for job in asked if job.study == 0 and any(needed.study == 1 for needed in job.needs)]
+
+
+def test_two_processes_that_evaluate_the_same_run_do_it_once(small_study, copy_small_study, tmp_path):
+    study = replace(small_study, store=open_store(copy_small_study(tmp_path / "stores", "runs"), small_study.manager))
+    job = Job("weak", 0)
+    shutil.rmtree(study.shelf(job).folder / "evaluations")
+    evaluated = []
+
+    class Listener:
+        @hookimpl
+        def earmark_run_evaluated(self, stage, seed, address, scores):
+            evaluated.append(stage)
+
+    study.manager.register(Listener(), "listener")
+    try:
+        with ThreadPoolExecutor(3) as threads:
+            list(threads.map(lambda _: evaluate(study, job), range(3)))
+    finally:
+        study.manager.unregister("listener")
+    assert evaluated == ["weak"]
 
 
 def test_the_work_of_a_fold_is_done_by_its_study():

@@ -93,7 +93,7 @@ def test_a_threshold_counts_anew_and_the_kernel_knows(page: Any) -> None:
         "(at) => { at.value = 0.95; at.dispatchEvent(new Event('input')); at.dispatchEvent(new Event('change')); }"
     )
     assert page.locator(counts("0 hits, 0 false alarms, 100 missed, F 0 %")).count() == 1
-    assert said(page, 2) == "{'car': 0.95}"
+    assert said(page, 2).strip() == "{'car': 0.95}"
 
 
 def test_a_dragged_span_reaches_the_kernel(page: Any) -> None:
