@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from earmark.recordings import Event
 from earmark_lab.player.lanes import Lane, Track, occurring, quantised, reference_of
 from earmark_lab.player.picture import Picture, pooled
 
@@ -136,11 +135,10 @@ def _draw_lane(axes: Axes, lane: Lane, events: Sequence[str], colour: str) -> No
             curves.append(_curve(lane.track, event, row))
             level = row + 0.68 - 0.6 * lane.threshold
             thresholds.append([(0.0, level), (axes.get_xlim()[1], level)])
-    for span in lane.decisions():
-        if span.label in row_of:
-            row = row_of[span.label]
-            top, end = (row + 0.72, row + 0.94) if span.label in with_curve else (row + 0.18, row + 0.82)
-            onset, offset = span.onset_s, span.offset_s
+    for event, onset, offset in _stretches(lane):
+        if event in row_of:
+            row = row_of[event]
+            top, end = (row + 0.72, row + 0.94) if event in with_curve else (row + 0.18, row + 0.82)
             bars.append([(onset, top), (offset, top), (offset, end), (onset, end)])
     # The edge keeps spans of a few frames visible.
     axes.add_collection(PolyCollection(bars, facecolor=colour, edgecolor=colour, lw=0.4), autolim=False)
@@ -154,6 +152,20 @@ def _draw_lane(axes: Axes, lane: Lane, events: Sequence[str], colour: str) -> No
     axes.set_title(f"{lane.title} — {lane.note}" if lane.note else lane.title, **note)
     if not events:
         axes.text(0.01, 0.5, "no event", transform=axes.transAxes, va="center", fontsize=7.5, color=MUTED)
+
+
+def _stretches(lane: Lane) -> Iterator[tuple[str, float, float]]:
+    """Event, onset and offset in seconds of what a lane holds; decisions on posteriors as fine as the picture is."""
+    if lane.spans or lane.track is None:
+        yield from ((span.label, span.onset_s, span.offset_s) for span in lane.spans)
+        return
+    track = lane.track
+    for index, event in enumerate(track.events):
+        active = pooled((np.asarray(track.posterior[:, index]) >= lane.threshold).astype(np.uint8), COLUMNS)
+        column_s = len(track.posterior) * track.hop_s / max(len(active), 1)
+        edges = np.flatnonzero(np.diff(active.astype(np.int8), prepend=0, append=0))
+        for first, end in edges.reshape(-1, 2).tolist():
+            yield event, first * column_s, end * column_s
 
 
 def _curve(track: Track, event: str, row: int) -> npt.NDArray[np.float64]:
@@ -190,9 +202,9 @@ def _write(
 
 def described(lanes: Sequence[Lane], title: str, duration_s: float) -> str:
     """The player in one line of text, for terminals and readers of screens."""
-    counts = ", ".join(f"{lane.title}: {_counted(lane.decisions())}" for lane in lanes)
+    counts = ", ".join(f"{lane.title}: {_counted(lane.n_decisions())}" for lane in lanes)
     return f"Player {title} ({duration_s:g} s)" + (f" · {counts}" if counts else "")
 
 
-def _counted(spans: Sequence[Event]) -> str:
-    return f"{len(spans)} span{'' if len(spans) == 1 else 's'}"
+def _counted(n: int) -> str:
+    return f"{n} span{'' if n == 1 else 's'}"

@@ -58,8 +58,17 @@ class Lane:
         """Its spans, or where it has none what the threshold makes of its posteriors."""
         if self.spans or self.track is None:
             return self.spans
-        active = np.asarray(self.track.posterior) >= self.threshold
-        return tuple(events_of(active, self.track.events, self.track.hop_s))
+        return tuple(events_of(self._active(self.track), self.track.events, self.track.hop_s))
+
+    def n_decisions(self) -> int:
+        """How many `decisions` there are; half an hour may hold hundreds of thousands, which is no matter here."""
+        if self.spans or self.track is None:
+            return len(self.spans)
+        active = self._active(self.track)
+        return int(np.count_nonzero(active[:1]) + np.count_nonzero(active[1:] & ~active[:-1]))
+
+    def _active(self, track: Track) -> npt.NDArray[np.bool_]:
+        return np.asarray(track.posterior) >= self.threshold
 
 
 def reference_of(lanes: Sequence[Lane]) -> int | None:

@@ -45,6 +45,14 @@ def test_decisions_are_a_lanes_spans_or_what_reaches_its_threshold() -> None:
     assert Lane("net", (CAR,), posteriors).decisions() == (CAR,)
 
 
+def test_decisions_are_counted_as_they_are_made():
+    rng = np.random.default_rng(0)
+    for n_frames in (0, 1, 50):
+        lane = Lane("net", track=Track(rng.random((n_frames, 3)), ("bird", "car", "dog"), 0.5), threshold=0.6)
+        assert lane.n_decisions() == len(lane.decisions())
+    assert Lane("a", (CAR,)).n_decisions() == 1
+
+
 def test_an_event_occurs_where_it_has_a_span_or_a_posterior_near_a_decision() -> None:
     lanes = [Lane("annotated", (CAR,)), Lane("net", track=track([0.0], [0.3], [0.1], events=("car", "bird", "dog")))]
     assert occurring(lanes) == ("car", "bird")
