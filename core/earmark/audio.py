@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,13 +111,14 @@ def _resampled(
 
 @contextmanager
 def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
-    if not path.is_file():
+    # Not Path.is_file, which raises for a name that is too long to be one.
+    if not os.path.isfile(path):
         raise AudioError(f"{path}: no such file. `earmark data check` says what a corpus lacks.")
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: the file is empty. Copy or download it again.")
     try:
         file = soundfile.SoundFile(str(path))
-    except soundfile.LibsndfileError as error:
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a name that ends in .raw tells no rate
         raise AudioError(f"{path}: not a readable sound file ({error}). Copy or download it again.") from error
     with file:
         yield file

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 import torch
 import xarray as xr
-from torch import nn
 
 from earmark.addressing import address_of
 from earmark.devices import resolve_device
 from earmark.errors import ExperimentError
-from earmark.hearing import Hearing
+from earmark.hearing import trained
 from earmark.judging import judged
 from earmark.pipeline import extracted
-from earmark.protocols import Task
 from earmark.recordings import clips_digest
 from earmark.study import Job, Study
 
@@ -83,15 +80,9 @@ def _results(study: Study, job: Job, other: Study, device: torch.device) -> dict
 
 def predictions_elsewhere(study: Study, job: Job, other: Study, device: torch.device) -> xr.Dataset:
     """Predictions of one run for the test clips of another study whose features are there."""
-    weights, facts = study.shelf(job).load_weights()
-    ref = study.stage(job).model
-    task = Task(**{**facts["task"], "n_frames": other.grid.n_frames})
-    model = cast(nn.Module, study.manager.build("model", ref.use, ref.options, f"stages.{job.stage}.model", task))
-    model.load_state_dict(weights)
-    mean, std = (torch.tensor(facts["normalisation"][name]) for name in ("mean", "std"))
+    hearing = trained(study, job, other, device)
     clips = other.reference.clips
     features = torch.from_numpy(other.store.features(other.feature_address).read([clip.id for clip in clips]))
-    hearing = Hearing(model.to(device), mean, std, tuple(facts["events"]), other)
     return hearing.predictions(hearing.prepared(features), clips)
 
 

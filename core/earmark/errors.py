@@ -74,6 +74,10 @@ class StoreError(EarmarkError):
     """A store is of another version, half written, damaged or cannot be written."""
 
 
+class DamageError(StoreError):
+    """What a store holds is not as it was written: it can be made again."""
+
+
 class TargetsError(EarmarkError, ValueError):
     """Targets do not fit each other, or hold no label where one is needed."""
 

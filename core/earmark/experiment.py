@@ -315,7 +315,9 @@ def document_of(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ExperimentError(f"{path}: no such experiment file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ExperimentError(f"{path}: cannot be read ({error.strerror or error}). Name an experiment file.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ExperimentError(f"{path}: not valid TOML: {error}.") from None
 
 
@@ -327,6 +329,9 @@ def experiment_of(
 ) -> Experiment:
     """Make an experiment of a parsed document; see `read_experiment`."""
     document = dict(document)
+    for name in ("profiles", "defaults", "stages"):
+        if not isinstance(document.get(name, {}), Mapping):
+            raise ExperimentError(f"{where}: {name}: must be a table such as [{name}], got {document[name]!r}.")
     profiles, defaults = document.pop("profiles", {}), document.pop("defaults", {})
     document["defaults"] = defaults
     if profile:
@@ -335,6 +340,8 @@ def experiment_of(
                 f"{where}: no profile {profile!r}. {suggestion(profile, profiles)}"
                 f"Profiles of this file: {', '.join(profiles) or 'none'}."
             )
+        if not isinstance(profiles[profile], Mapping):
+            raise ExperimentError(f"{where}: profiles.{profile}: must be a table, got {profiles[profile]!r}.")
         document = merged(document, profiles[profile])
         document["profile"] = profile
     document = expanded(merged(document, changes or {}), where)

@@ -38,8 +38,12 @@ def explained(
         elif item["type"] == "value_error":
             problems.append(f"{field + ': ' if field else ''}{item['ctx']['error']}.")
         else:
-            problems.append(f"{field}: {item['msg']}, got {item['input']!r}.")
+            problems.append(f"{field}: {item['msg']}, got {_shortened(repr(item['input']))}.")
     return " ".join(problems)
+
+
+def _shortened(text: str, most: int = 200) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _fields_at(location: tuple[int | str, ...], description: type[pydantic.BaseModel]) -> list[str]:

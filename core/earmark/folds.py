@@ -90,7 +90,7 @@ def run_studies(
     chosen = suitable_engine(studies[0], where) if engine == "auto" else engine
     runner: Any = studies[0].manager.build("engine", chosen, {}, "--engine")
     if missing:
-        runner.execute(missing, FoldWork([Work(study, str(where)) for study in studies]))
+        runner.execute(missing, FoldWork([Work(study, device) for study in studies]))
     return [
         evaluated(study, [done.job for done in missing if done.study == index]) for index, study in enumerate(studies)
     ]

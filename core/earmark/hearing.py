@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
+import torch
 import xarray as xr
 from torch import Tensor, nn
 
 from earmark.predicting import predict, prepare
+from earmark.protocols import Task
 from earmark.recordings import Clip
-from earmark.study import Study
+from earmark.study import Job, Study
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,17 @@ class Hearing:
         """Predictions of clips."""
         ids, scenes = [clip.id for clip in clips], self.study.dataset.scenes
         return silenced(predict(self.model, prepared, ids, self.events, scenes, self.study.grid.hop_s), clips)
+
+
+def trained(study: Study, job: Job, other: Study, device: torch.device) -> Hearing:
+    """The model that a whole run has trained, with its own normalisation, for clips of another study or of its own."""
+    weights, facts = study.shelf(job).load_weights()
+    ref = study.stage(job).model
+    task = Task(**{**facts["task"], "n_frames": other.grid.n_frames})
+    model = cast(nn.Module, study.manager.build("model", ref.use, ref.options, f"stages.{job.stage}.model", task))
+    model.load_state_dict(weights)
+    mean, std = (torch.tensor(facts["normalisation"][name]) for name in ("mean", "std"))
+    return Hearing(model.to(device), mean, std, tuple(facts["events"]), other)
 
 
 def silenced(predictions: xr.Dataset, clips: Sequence[Clip]) -> xr.Dataset:

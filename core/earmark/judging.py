@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 import xarray as xr
 
-from earmark.errors import ExperimentError
+from earmark.errors import DamageError, ExperimentError
 from earmark.experiment import PluginRef
+from earmark.mending import loaded_predictions
 from earmark.mixing import draw
 from earmark.postprocessing import decisions, fitted
 from earmark.protocols import Evaluator
 from earmark.reference import Reference
+from earmark.storage import RunShelf
 from earmark.study import Job, Study
+
+_logger = logging.getLogger(__name__)
 
 
 def evaluate(study: Study, job: Job) -> None:
@@ -29,19 +34,31 @@ def _unjudged(study: Study, job: Job) -> dict[str, str]:
     """Addresses of the results that are missing, by the evaluator's name."""
     shelf = study.shelf(job)
     wanted = {name: study.evaluation_address(name) for name in study.experiment.judges(job.stage)}
-    return {name: address for name, address in wanted.items() if shelf.open_evaluation(address) is None}
+    return {name: address for name, address in wanted.items() if not _is_kept(shelf, address)}
 
 
 def _evaluate(study: Study, job: Job, missing: dict[str, str]) -> None:
     if not missing:
         return
     shelf = study.shelf(job)
-    predictions = shelf.open_predictions("test").load()
+    predictions = loaded_predictions(study, job, "test")
     scores: dict[str, Any] = {}
     for name, result in judged(study, job, missing, study.reference, predictions):
         shelf.save_evaluation(missing[name], result)
         scores |= {f"{name}.{key}": float(value) for key, value in result.data_vars.items() if value.ndim == 0}
     study.manager.hook.earmark_run_evaluated(stage=job.stage, seed=job.seed, address=shelf.address, scores=scores)
+
+
+def _is_kept(shelf: RunShelf, address: str) -> bool:
+    """Whether the result of an evaluator is there; one that is damaged is not."""
+    try:
+        result = shelf.open_evaluation(address)
+        if result is not None:
+            result.load()
+    except DamageError as damage:
+        _logger.warning("%s It is evaluated again now.", damage)
+        return False
+    return result is not None
 
 
 def judged(
@@ -76,7 +93,7 @@ def judging(study: Study, job: Job, name: str) -> Evaluator:
     shares = [label.share for label in study.stage(job).labels]
     rows = torch.cat(draw(len(study.clips["train"]), shares, job.seed)).tolist()
     trained = study.reference_of("train", rows)
-    predictions = study.predictions(job.stage, job.seed, "train").sel(clip=list(trained.clip_ids)).load()
+    predictions = loaded_predictions(study, job, "train", trained.clip_ids)
     told_of: Evaluator = evaluator.of_training(trained, predictions)
     return told_of
 
@@ -87,5 +104,5 @@ def fitted_steps(study: Study, job: Job) -> tuple[PluginRef, ...]:
     if not steps or study.experiment.validation_split is None:
         return steps
     reference = study.reference_of("validation")
-    posteriors = study.predictions(job.stage, job.seed, "validation").sel(clip=list(reference.clip_ids)).load()
+    posteriors = loaded_predictions(study, job, "validation", reference.clip_ids)
     return fitted(steps, posteriors, reference, study.manager)

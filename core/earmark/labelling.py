@@ -10,6 +10,7 @@ import xarray as xr
 from torch import Tensor
 
 from earmark.experiment import ITSELF
+from earmark.mending import loaded_predictions
 from earmark.mixing import draw
 from earmark.protocols import LabelSource, Refiner
 from earmark.study import Job, Study
@@ -77,8 +78,8 @@ def labelled(study: Study, job: Job) -> Labelled:
             if label.refine.by == ITSELF:
                 by_itself = refiner
             else:
-                posteriors = study.predictions(label.refine.by, job.seed, "train")
-                targets = refiner.refine(targets, posteriors.sel(clip=list(targets.clips)).load())
+                teacher = Job(label.refine.by, job.seed)
+                targets = refiner.refine(targets, loaded_predictions(study, teacher, "train", targets.clips))
         shares.append(targets)
         refiners.append(by_itself)
     rows = torch.cat([rows for rows in chosen if len(rows)])

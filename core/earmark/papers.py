@@ -75,7 +75,7 @@ def _notebooks(root: Path) -> list[str]:
 def output_folder(key: str, parameters: Parameters) -> Path:
     """Folder under the stores' root in which notebook, figures and tables of a run land."""
     corpus = parameters.corpus if parameters.corpus == SYNTHETIC else Path(parameters.corpus).resolve().name
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{parameters.profile}-{corpus}")
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{parameters.profile}-{corpus}")[:200]
     return stores_root(Path(parameters.stores) if parameters.stores else None).resolve() / "papers" / key / name
 
 

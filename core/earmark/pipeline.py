@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
 
 import torch
@@ -30,8 +31,9 @@ def run_study(
     Args:
         study: experiment, dataset and store.
         device: "auto", "cpu", "cuda" or "cuda:1".
-        engine: name of an engine plugin; "auto" takes one process a processor for several runs on the CPU, where two
-            narrow nets side by side train faster than one with two threads, else this process.
+        engine: name of an engine plugin; "auto" takes that in ``EARMARK_ENGINE``, else one process a processor for
+            several runs on the CPU, where two narrow nets side by side train faster than one with two threads, else
+            this process.
         advance: called with (done, total) clips while features are extracted.
 
     Returns:
@@ -44,7 +46,7 @@ def run_study(
     chosen = suitable_engine(study, where) if engine == "auto" else engine
     runner: Engine = study.manager.build("engine", chosen, {}, "--engine")
     if missing:
-        runner.execute(missing, Work(study, str(where)))
+        runner.execute(missing, Work(study, device))
     return evaluated(study, missing)
 
 
@@ -57,11 +59,14 @@ def evaluated(study: Study, done: Collection[Job]) -> Study:
 
 
 def suitable_engine(study: Study, device: torch.device) -> str:
-    """Name of the engine that suits a study best.
+    """Name of the engine that suits a study best, or that ``EARMARK_ENGINE`` asks for.
 
     All jobs count, not only the missing ones: the number of threads is part of what makes a sum, so a study that goes
     on after an interruption must run as it began.
     """
+    asked = os.environ.get("EARMARK_ENGINE", "auto")
+    if asked != "auto":
+        return asked
     by_hand = any(given.distribution == BY_HAND for given in study.manager.given())
     alone = len(study.jobs()) == 1 or device.type != "cpu"
     return "local" if by_hand or alone else "processes"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import re
 from collections.abc import Hashable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, get_type_hints
@@ -15,6 +16,7 @@ import pydantic
 from earmark import hookspecs
 from earmark.errors import (
     BrokenPluginError,
+    EarmarkError,
     OptionError,
     PluginConflictError,
     UnknownPluginError,
@@ -22,6 +24,8 @@ from earmark.errors import (
 )
 from earmark.hookspecs import KINDS, PROJECT
 from earmark.protocols import Factory
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
 
 BY_HAND = "this process"
 """Owner of what was registered by hand, as in a notebook; other processes do not have it."""
@@ -124,10 +128,17 @@ class PluginManager:
         """Build what a description names, after checking its options by type.
 
         Raises:
-            OptionError: an option is unknown or of a wrong type; the message names the field and what exists.
+            OptionError: an option is unknown, of a wrong type, or of a value that the plugin refuses; the message names
+                the field and what exists.
         """
         given = self.find(kind, name, asked_by)
-        return given.factory(*context, **checked_options(given, options, asked_by))
+        checked = checked_options(given, options, asked_by)
+        try:
+            return given.factory(*context, **checked)
+        except ValueError as error:
+            if isinstance(error, EarmarkError):
+                raise
+            raise OptionError(f"{asked_by}: {given.kind} {given.name!r}: {error}") from error
 
     def _load(self, entry_point: EntryPoint) -> None:
         distribution = entry_point.dist.name if entry_point.dist else "an unknown distribution"
@@ -140,18 +151,28 @@ class PluginManager:
             self.broken[f"{entry_point.name} ({distribution})"] = BrokenPluginError(
                 entry_point.name, distribution, str(error)
             )
-        except Exception as error:  # a stranger's module may raise anything at import
+        except (Exception, SystemExit) as error:  # a stranger's module may raise anything at import
             self.broken[entry_point.name] = BrokenPluginError(
                 entry_point.name, distribution, f"it does not import ({type(error).__name__}: {error})"
             )
 
     def _collect(self, plugin: object, name: str, distribution: str, version: str) -> list[Given]:
-        return [
+        given = [
             Given(kind, key, factory, name, distribution, version)
             for kind, hook in KINDS.items()
             if hasattr(plugin, hook)
             for key, factory in dict(getattr(plugin, hook)()).items()
         ]
+        for item in given:
+            # Folders are named after corpora and downloads.
+            if not isinstance(item.name, str) or not _NAME.fullmatch(item.name):
+                raise ValueError(
+                    f"it gives a {item.kind} named {item.name!r}; letters, digits, blanks, points, hyphens and "
+                    "underscores make a name, which begins with a letter or digit"
+                )
+            if not callable(item.factory):
+                raise TypeError(f"what it gives for the {item.kind} {item.name!r} cannot be called: {item.factory!r}")
+        return given
 
 
 def options_model(factory: Factory) -> type[pydantic.BaseModel]:
@@ -188,8 +209,16 @@ def checked_options(given: Given, options: Mapping[str, Any], asked_by: str) -> 
 
     Raises:
         OptionError: unknown, missing or of a wrong type.
+        BrokenPluginError: the factory does not say which options it has.
     """
-    model = options_model(given.factory)
+    try:
+        model = options_model(given.factory)
+    except Exception as error:  # a stranger's annotations may be anything
+        raise BrokenPluginError(
+            given.plugin,
+            given.distribution,
+            f"the options of the {given.kind} {given.name!r} cannot be told ({type(error).__name__}: {error})",
+        ) from error
     try:
         checked = model.model_validate(dict(options))
     except pydantic.ValidationError as error:

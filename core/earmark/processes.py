@@ -49,11 +49,11 @@ class ProcessEngine:
             EngineError: a worker raised or was killed; the others are stopped, what was finished is kept.
         """
         n_workers = min(self.workers or n_processors(), len(jobs))
-        waiting, done = _longest_chains_first(jobs), set[Any]()
+        waiting, done = longest_chains_first(jobs), set[Any]()
         asked = set(jobs)
         workers: list[_Worker] = []
-        inherited = {name: os.environ.get(name) for name in _ONE_THREAD}
-        os.environ.update(_ONE_THREAD)
+        inherited = {name: os.environ.get(name) for name in ONE_THREAD}
+        os.environ.update(ONE_THREAD)
         try:
             workers += [_Worker(work) for _ in range(n_workers)]
             while waiting or any(worker.job is not None for worker in workers):
@@ -124,7 +124,7 @@ class _Worker:
         self.messages.close()
 
 
-def _longest_chains_first(jobs: Sequence[OrderedT]) -> list[OrderedT]:
+def longest_chains_first(jobs: Sequence[OrderedT]) -> list[OrderedT]:
     """Jobs on which a chain of others waits come first, as otherwise that chain is left to one processor at the end."""
     behind: dict[Any, int] = dict.fromkeys(jobs, 0)
     for job in reversed(jobs):
@@ -140,8 +140,8 @@ def n_processors() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-# Set before a worker imports torch: its thread pools are made once.
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""Environment of a worker, set before it imports torch: its thread pools are made once."""
 
 
 def _serve(work: Callable[[Any], None], messages: Connection) -> None:
@@ -150,7 +150,7 @@ def _serve(work: Callable[[Any], None], messages: Connection) -> None:
 
     # An interrupt from the keyboard reaches the whole group; the parent alone decides and stops its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    plugins().register(Forwarder(messages), "forwarder")
+    plugins().register(Forwarder(messages.send), "forwarder")
     while True:
         try:
             job = messages.recv()
@@ -169,14 +169,14 @@ def _serve(work: Callable[[Any], None], messages: Connection) -> None:
 class Forwarder:
     """A plugin of a worker: sends what the lifecycle hooks say to the process that shows it."""
 
-    def __init__(self, messages: Connection) -> None:
-        self._messages = messages
+    def __init__(self, send: Callable[[tuple[str, dict[str, Any]]], None]) -> None:
+        self._send = send
 
     @hookimpl
     def earmark_stage_started(self, stage: str, seed: int, n_epochs: int, first_epoch: int) -> None:
         """Forward."""
         said = {"stage": stage, "seed": seed, "n_epochs": n_epochs, "first_epoch": first_epoch}
-        self._messages.send(("earmark_stage_started", said))
+        self._send(("earmark_stage_started", said))
 
     @hookimpl
     def earmark_epoch_ended(
@@ -184,15 +184,15 @@ class Forwarder:
     ) -> None:
         """Forward."""
         said = {"stage": stage, "seed": seed, "epoch": epoch, "n_epochs": n_epochs, "losses": dict(losses)}
-        self._messages.send(("earmark_epoch_ended", said))
+        self._send(("earmark_epoch_ended", said))
 
     @hookimpl
     def earmark_run_finished(self, stage: str, seed: int, address: str) -> None:
         """Forward."""
-        self._messages.send(("earmark_run_finished", {"stage": stage, "seed": seed, "address": address}))
+        self._send(("earmark_run_finished", {"stage": stage, "seed": seed, "address": address}))
 
     @hookimpl
     def earmark_run_evaluated(self, stage: str, seed: int, address: str, scores: Mapping[str, float]) -> None:
         """Forward."""
         said = {"stage": stage, "seed": seed, "address": address, "scores": dict(scores)}
-        self._messages.send(("earmark_run_evaluated", said))
+        self._send(("earmark_run_evaluated", said))

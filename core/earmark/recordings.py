@@ -16,6 +16,10 @@ from earmark.errors import AnnotationError
 US_PER_S = 1_000_000
 
 
+LONGEST_S = 1e9
+"""Thirty years: no recording lasts longer, and up to it floats tell microseconds apart."""
+
+
 def to_us(seconds: float) -> int:
     """Return the time as whole microseconds.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -285,7 +286,7 @@ def check_plugins(experiment: Experiment, manager: PluginManager, where: str) ->
 
 def plain(value: Any) -> Any:
     """Options as JSON: tuples become lists, a file the address of its content, as what lies at a path may change."""
-    if isinstance(value, Path) and value.is_file():
+    if isinstance(value, Path) and os.path.isfile(value):
         return f"file:{hashlib.blake2b(value.read_bytes(), digest_size=16).hexdigest()}"
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}

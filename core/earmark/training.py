@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from earmark.addressing import derived_seed
 from earmark.averaging import MeanTeacher
-from earmark.errors import EarmarkError
+from earmark.errors import DamageError, EarmarkError
 from earmark.experiment import Optimiser
 from earmark.outputs import Outputs
 from earmark.predicting import rows_of
@@ -28,6 +29,8 @@ OPTIMISERS: dict[str, type[torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "sgd": torch.optim.SGD,
 }
+
+_logger = logging.getLogger(__name__)
 
 SAVE_EVERY_S = float(os.environ.get("EARMARK_SAVE_EVERY_S", "20"))
 """Training seconds that an interruption may cost at most, rounded up to a whole epoch."""
@@ -136,7 +139,7 @@ def fit(
         if stopping is not None:
             kept = model if teacher is None else teacher.model
             judged = stopping.judged(kept, epoch + 1, last=epoch + 1 == n_epochs)
-        wall_s = time.monotonic() - began
+        wall_s = max(time.monotonic() - began, 0.0)
         spent_s += wall_s
         history.append({**dict(zip(names, means, strict=True)), "wall_s": wall_s})
         if judged is not None:
@@ -198,7 +201,11 @@ class _State:
 
     def restore(self, shelf: RunShelf) -> tuple[int, list[dict[str, float]], float]:
         """Epochs done, their history and the seconds spent on them; nothing where no state was saved."""
-        saved = shelf.load_state()
+        try:
+            saved = shelf.load_state()
+        except DamageError as damage:
+            _logger.warning("%s The training begins anew.", damage)
+            saved = None
         if saved is None:
             return 0, [], 0.0
         tensors, facts = saved

@@ -15,11 +15,12 @@ import xarray as xr
 from torch import Tensor, nn
 
 from earmark.addressing import derived_seed
-from earmark.devices import describe_device, resident
-from earmark.errors import ExperimentError, suggestion
+from earmark.devices import describe_device, resident, resolve_device
+from earmark.errors import DamageError, ExperimentError, suggestion
 from earmark.hearing import Hearing
 from earmark.judging import evaluate
 from earmark.labelling import Labelled, labelled
+from earmark.mending import features_again
 from earmark.plugins import plugins
 from earmark.protocols import Evaluator, Loss, Sampler, Task
 from earmark.stopping import EarlyStopping
@@ -41,7 +42,7 @@ class Work:
     def __call__(self, job: Job) -> None:
         if self._workshop is None:
             features = self._study.store.features(self._study.feature_address)
-            self._workshop = Workshop(self._study, features, torch.device(self._device))
+            self._workshop = Workshop(self._study, features, resolve_device(self._device))
         self._workshop.work(job)
         # Here, where other processors do the same for other runs at the same time.
         if self._study.stage(job).title:
@@ -157,7 +158,7 @@ class Workshop:
                 "taken_over": taken,
                 "train_s": fitted.wall_s,
                 **({} if fitted.best_epoch is None else {"best_epoch": fitted.best_epoch}),
-                "wall_s": time.monotonic() - began,
+                "wall_s": max(time.monotonic() - began, 0.0),
                 "history": fitted.history,
                 "device": describe_device(self._device),
                 "machine": f"{platform.machine()} {platform.system()}",
@@ -209,16 +210,25 @@ class Workshop:
         if not self._study.experiment.normalise:
             n_mels = self._study.frontend.n_mels
             return torch.zeros(n_mels), torch.ones(n_mels)
-        mean, std = self._shelf.statistics(clip_ids)
+        mean, std = self._of_features(lambda shelf: shelf.statistics(clip_ids))
         # A band without any variation carries nothing; dividing by 0 would poison all others.
         return torch.from_numpy(mean), torch.from_numpy(np.where(std > 0, std, np.float32(1)))
 
     def _part(self, part: str) -> Tensor:
         """Features (clip, frame, mel) of a part, on the device where they fit."""
         if part not in self._features:
-            features = torch.from_numpy(self._shelf.read([clip.id for clip in self._study.clips[part]]))
+            ids = [clip.id for clip in self._study.clips[part]]
+            features = torch.from_numpy(self._of_features(lambda shelf: shelf.read(ids)))
             self._features[part] = resident(features, self._device)
         return self._features[part]
+
+    def _of_features(self, read: Callable[[FeatureShelf], Any]) -> Any:
+        """What is read of the features; where they are damaged, they are extracted again first."""
+        try:
+            return read(self._shelf)
+        except DamageError as damage:
+            self._shelf = features_again(self._study, read, damage)
+            return read(self._shelf)
 
 
 def told(plugin: Any, targets: Targets) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,7 @@ def absent(root: Path, entries: Iterable[Entry]) -> list[str]:
     for entry in entries:
         file = root / entry.path
         if file.parent not in there:
-            there[file.parent] = {f.name for f in file.parent.iterdir()} if file.parent.is_dir() else set()
+            there[file.parent] = set(os.listdir(file.parent)) if os.path.isdir(file.parent) else set()
         if file.name not in there[file.parent]:
             missing.append(entry.path)
     return missing

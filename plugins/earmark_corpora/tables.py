@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from earmark.errors import AnnotationError
-from earmark.recordings import Event, to_us
+from earmark.recordings import LONGEST_S, Event, to_us
 
 MAX_OVERSHOOT_S = 1.0
 """Offsets up to this far behind the end of a file are clamped; the published ones pass it by 0.115 s at most."""
@@ -39,7 +39,7 @@ def rows(file: Path) -> list[Row]:
     try:
         # Universal line ends: a lone CR counts too.
         text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise AnnotationError(f"{file}: not a UTF-8 text file ({error}). Copy or download it again.") from error
     return [
         Row(tuple(field.strip() for field in line.split("\t")), f"{file}, line {number}")
@@ -61,7 +61,7 @@ def seconds(text: str, where: str) -> float:
         value = float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
+    if not abs(value) <= LONGEST_S:
         raise AnnotationError(f"{where}: {text!r} is not a time in seconds, such as 12.5. Correct the line.")
     return value
 
@@ -110,7 +110,7 @@ def inner_path(text: str, where: str) -> str:
         AnnotationError: it is empty, absolute, or leads out.
     """
     path = PurePosixPath(text.replace("\\", "/"))
-    if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or "\0" in text:
         raise AnnotationError(
             f"{where}: {text!r} is not the path of a recording inside the data set. Copy the file again."
         )

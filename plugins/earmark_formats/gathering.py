@@ -10,7 +10,7 @@ from pathlib import Path
 
 from earmark.annotations import Annotated
 from earmark.errors import AnnotationError
-from earmark.recordings import Event, to_us
+from earmark.recordings import LONGEST_S, Event, to_us
 
 
 def text_of(path: Path) -> str:
@@ -52,6 +52,8 @@ def seconds(text: str, where: str) -> float:
         raise AnnotationError(f"{where}: {text.strip()!r} is not a time in seconds. Correct it, such as 12.5.")
     if value < 0:
         raise AnnotationError(f"{where}: {value:g} s lies before the recording begins. Correct or remove the line.")
+    if value > LONGEST_S:
+        raise AnnotationError(f"{where}: {value:g} s lies behind the end of any recording. Correct the line.")
     return value
 
 

@@ -48,13 +48,15 @@ class Jams:
             document = json.loads(text_of(path))
         except json.JSONDecodeError as error:
             raise AnnotationError(f"{path}, line {error.lineno}: not JSON ({error.msg}). Export it again.") from None
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, or brackets in brackets
+            raise AnnotationError(f"{path}: not JSON that can be read ({error}). Export it again.") from None
         annotations = document.get("annotations") if isinstance(document, dict) else None
         if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
             raise AnnotationError(f"{path}: not a JAMS file, which has a list 'annotations'.")
         about, sandbox = _table(document.get("file_metadata")), _table(document.get("sandbox"))
-        gathered = Gathering(recording=str(about.get("title") or ""))
+        gathered = Gathering(recording=_written(about.get("title") or "", f"{path}, file_metadata.title"))
         if isinstance(about.get("duration"), int | float):
-            gathered.duration_s = float(about["duration"])
+            gathered.duration_s = seconds(str(about["duration"]), f"{path}, file_metadata.duration")
         backgrounds: set[str] = set()
         joined = 0
         for index, annotation in enumerate(annotations):
@@ -73,7 +75,7 @@ class Jams:
                 f"this file has {there or 'none'}."
             )
         if sandbox.get("scene"):
-            gathered.scene = str(sandbox["scene"])
+            gathered.scene = _written(sandbox["scene"], f"{path}, sandbox.scene")
         elif len(backgrounds) == 1:
             gathered.scene = backgrounds.pop()
         if joined > 1:
@@ -140,4 +142,11 @@ def _table(value: Any) -> Mapping[str, Any]:
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise AnnotationError(f"{where}: {value!r} is not the name of an event. Name it.")
-    return value.strip()
+    return _written(value.strip(), where)
+
+
+def _written(value: Any, where: str) -> str:
+    text = str(value)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise AnnotationError(f"{where}: {text!r} holds half a character, which no text file can. Export it again.")
+    return text

@@ -78,7 +78,7 @@ def _from_json(text: str) -> Iterator[tuple[str, str]]:
     """Names and reasons of ``{"events": [...]}`` or of the list alone, whose entries are objects or names."""
     try:
         content, end = json.JSONDecoder().raw_decode(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also for a number of thousands of digits
         raise AnswerProblem(f"it is not valid JSON ({error})") from None
     if beside := text[end:].strip():
         raise AnswerProblem(f"there is prose around the list: {shown(beside)!r}")

@@ -157,7 +157,7 @@ class _Conversations:
             "sampling": dict(self._sampling),
             "prompt": messages,
             "answer": text,
-            "candidates": [candidate._asdict() for candidate in candidates],
+            "candidates": [{"event": one.event, "reason": _writable(one.reason)} for one in candidates],
         }
 
 

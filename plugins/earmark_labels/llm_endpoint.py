@@ -8,6 +8,7 @@ import ipaddress
 import json
 import logging
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ MOST_WAIT_S = 120.0
 _CONNECT_S, _READ_S, _ANSWER_S = 20.0, 300.0, 900.0
 """A model on a laptop can think for minutes before the first byte."""
 _MOST_BYTES = 1 << 23
+_TELLING = 12
+"""Characters with which a key begins that are no longer what all keys of a kind begin with."""
 _SHORTEST_SECRET = 8
 """Servers of one's own are often given "EMPTY" or "x" for a key: no secret, and striking it out would spoil words."""
 
@@ -232,12 +235,24 @@ def _struck(content: Any, key: str | None) -> Any:
     if key is None or len(key) < _SHORTEST_SECRET:
         return content
     if isinstance(content, str):
-        return content.replace(key, "[key]")
+        content = re.sub(_spelt(key), "[key]", content)
+        if len(key) > _TELLING:  # as servers shorten it
+            content = re.sub(_spelt(key[:_TELLING]) + r"[\w*.\-]*", "[key]", content)
+        return content
     if isinstance(content, dict):
         return {_struck(name, key): _struck(value, key) for name, value in content.items()}
     if isinstance(content, list):
         return [_struck(item, key) for item in content]
     return content
+
+
+def _spelt(key: str) -> str:
+    r"""A pattern for a key as JSON, JSON within JSON or an address spells it: ``/``, ``\/``, ``\u002f`` or ``%2f``.
+
+    >>> bool(re.fullmatch(_spelt("a/b"), r"a\/\u0062"))
+    True
+    """
+    return "".join(rf"(?:\\{{0,8}}{re.escape(c)}|\\{{1,8}}u00(?i:{ord(c):02x})|%(?i:{ord(c):02x}))" for c in key)
 
 
 def _message(content: Any) -> str:

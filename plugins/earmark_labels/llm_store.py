@@ -39,7 +39,7 @@ class AnswerStore:
             whole = record.get("hash") == address_of(content) and record["scene"] == scene
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, AttributeError, KeyError) as error:
+        except (OSError, ValueError, AttributeError, KeyError, RecursionError) as error:
             raise self._damaged(path, f"cannot be read ({error})") from None
         if not whole or record["format"] != FORMAT:
             raise self._damaged(path, "is not as Earmark has written it")

@@ -71,10 +71,17 @@ class Partial:
                 f"{where}: the candidate table cannot be read ({error}). "
                 "Correct the option table, or leave it out for the published candidates."
             ) from error
-        rows = csv.DictReader(text.splitlines())
-        if not {"scene", "event"} <= set(rows.fieldnames or ()):
-            raise AnnotationError(
-                f"{where}: a candidate table needs a header line with scene,event; "
-                f"found {','.join(rows.fieldnames or ()) or 'nothing'}."
-            )
-        return where, [((row["scene"] or "").strip(), (row["event"] or "").strip()) for row in rows]
+        try:
+            return where, _pairs_of(text, where)
+        except csv.Error as error:
+            raise AnnotationError(f"{where}: not a table ({error}). Save it again as CSV.") from None
+
+
+def _pairs_of(text: str, where: str) -> list[tuple[str, str]]:
+    rows = csv.DictReader(text.splitlines())
+    if not {"scene", "event"} <= set(rows.fieldnames or ()):
+        raise AnnotationError(
+            f"{where}: a candidate table needs a header line with scene,event; "
+            f"found {','.join(rows.fieldnames or ()) or 'nothing'}."
+        )
+    return [((row["scene"] or "").strip(), (row["event"] or "").strip()) for row in rows]

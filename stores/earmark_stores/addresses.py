@@ -16,9 +16,9 @@ def check_address(address: str) -> str:
     >>> check_address("3f9a-2")
     '3f9a-2'
     """
-    if not re.fullmatch(r"[0-9a-z-]+", address):
+    if not re.fullmatch(r"[0-9a-z-]{1,100}", address):  # a longer one may be no name for the disk
         raise StoreError(
-            f"{address!r} is no address: only digits, small letters and hyphens may stand in one. "
+            f"{address[:100]!r} is no address: only digits, small letters and hyphens may stand in one, 100 at most. "
             "`earmark runs list` shows the addresses in a store."
         )
     return address

@@ -10,7 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 import zarr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+from zarr.codecs import ZstdCodec
 
+from earmark_stores.checksums import CODEC, unreadable
 from earmark_stores.disk import FORMAT, aside, check_format, check_sizes, damaged, file_sizes, place_folder, writing
 
 _CLIPS_PER_CHUNK = 64
@@ -25,11 +29,7 @@ def save_dataset(root: Path, path: Path, dataset: xr.Dataset) -> None:
         StoreError: it cannot be written; nothing is left of it.
     """
     plain = _with_portable_strings(dataset.drop_encoding())
-    encoding = {
-        name: {"chunks": tuple(min(_CLIPS_PER_CHUNK, n) if dim == "clip" else n for dim, n in variable.sizes.items())}
-        for name, variable in plain.variables.items()
-        if "clip" in variable.dims and variable.size
-    }
+    encoding = {name: _encoding(variable) for name, variable in plain.variables.items()}
     with writing(path), aside(root) as whole:
         # Consolidated metadata is no part of zarr v3 yet, and a local disk does not need it.
         plain.to_zarr(whole, zarr_format=3, consolidated=False, encoding=encoding)
@@ -40,25 +40,72 @@ def save_dataset(root: Path, path: Path, dataset: xr.Dataset) -> None:
 
 
 def open_dataset(path: Path) -> xr.Dataset:
-    """Open a dataset lazily: values are read when they are asked for.
+    """Open a dataset lazily: values are read, and held against their checksums, when they are asked for.
 
     Raises:
-        StoreError: damaged, incomplete, or of another format version.
+        StoreError: damaged, incomplete, or of another format version; damage that only values show is told then.
     """
     try:
         seal = zarr.open_group(path, mode="r").attrs.get(_SEAL)
     except Exception as error:  # zarr has no error of its own for metadata that is damaged
-        raise damaged(path, f"is not a readable zarr group ({type(error).__name__}: {error})") from error
-    if not isinstance(seal, dict):
+        raise unreadable(path, "zarr group", error) from error
+    if isinstance(seal, dict):
+        check_format(seal.get("format"), path)
+    if not isinstance(seal, dict) or not isinstance(seal.get("files"), dict):
         raise damaged(path, "does not say which files it consists of")
-    check_format(seal.get("format"), path)
     check_sizes(path, seal["files"])
     try:
         dataset = _with_fixed_strings(xr.open_zarr(path, consolidated=False, chunks=None))
     except Exception as error:
-        raise damaged(path, f"is not a readable dataset ({type(error).__name__}: {error})") from error
+        raise unreadable(path, "dataset", error) from error
     del dataset.attrs[_SEAL]
-    return dataset
+    return dataset.assign(
+        {
+            name: _watched(variable.variable, path / str(name))
+            for name, variable in dataset.data_vars.items()
+            if variable.dtype.kind != "U"  # read already
+        }
+    )
+
+
+def _watched(variable: xr.Variable, path: Path) -> xr.Variable:
+    """The same variable, whose values are kept once they are read, as xarray does."""
+    lazy: Any = indexing.LazilyIndexedArray(_Watched(variable, path))
+    kept = indexing.MemoryCachedArray(indexing.CopyOnWriteArray(lazy))  # type: ignore[no-untyped-call]
+    return xr.Variable(variable.dims, kept, variable.attrs)
+
+
+class _Watched(BackendArray):
+    """A lazy variable of which a spoilt chunk is told with its file: zarr finds it by the checksum, and names none."""
+
+    def __init__(self, variable: xr.Variable, path: Path) -> None:
+        self._variable = variable
+        self._path = path
+        self.shape = variable.shape
+        self.dtype = variable.dtype
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> npt.NDArray[Any]:
+        read: npt.NDArray[Any] = indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.OUTER, self._read
+        )
+        return read
+
+    def _read(self, key: tuple[Any, ...]) -> npt.NDArray[Any]:
+        try:
+            values: npt.NDArray[Any] = self._variable[key].values
+        except (ValueError, RuntimeError) as error:  # what zarr and its codecs raise for content that cannot be
+            raise unreadable(self._path, "array", error) from error
+        return values
+
+
+def _encoding(variable: xr.Variable) -> dict[str, Any]:
+    """How a variable is written: its clips in chunks, each with its checksum."""
+    encoding: dict[str, Any] = {"compressors": (ZstdCodec(level=0), CODEC)}
+    if "clip" in variable.dims and variable.size:
+        encoding["chunks"] = tuple(
+            min(_CLIPS_PER_CHUNK, n) if dim == "clip" else n for dim, n in variable.sizes.items()
+        )
+    return encoding
 
 
 def _with_portable_strings(dataset: xr.Dataset) -> xr.Dataset:

@@ -9,11 +9,11 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from earmark.errors import StoreError
+from earmark.errors import DamageError, StoreError
 
 FORMAT = 1
 """Version of the layout of stores; a store of another version is refused."""
@@ -49,9 +49,9 @@ def writing(target: Path) -> Iterator[None]:
         ) from error
 
 
-def damaged(path: Path, what: str) -> StoreError:
+def damaged(path: Path, what: str) -> DamageError:
     """An error for something that is there but cannot be used."""
-    return StoreError(
+    return DamageError(
         f"{path}: {what}. The store was changed from outside, or the disk failed. Remove what is damaged "
         f"(delete the folder, or `earmark runs clean` for runs); the next call makes it anew."
     )
@@ -70,6 +70,10 @@ def check_format(found: object, path: Path) -> None:
         )
 
 
+_in_use: set[str] = set()
+"""Names that this process has aside at this moment: a clock that is put forward does not make them old."""
+
+
 @contextlib.contextmanager
 def aside(root: Path) -> Iterator[Path]:
     """A free path on the store's disk for something that is not whole yet; what still lies there goes at the end.
@@ -80,13 +84,15 @@ def aside(root: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):  # swept by another process
-            if time.time() - left.stat().st_mtime > _DAY_S:
+            if left.name not in _in_use and time.time() - left.stat().st_mtime > _DAY_S:
                 discard(left)
     path = folder / uuid.uuid4().hex
+    _in_use.add(path.name)
     try:
         yield path
     finally:
         discard(path)
+        _in_use.discard(path.name)
 
 
 def discard(path: Path) -> None:
@@ -143,21 +149,23 @@ def to_json(content: object) -> bytes:
     return json.dumps(content, ensure_ascii=False, indent=1).encode()
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object that `to_json` made.
+def read_json(path: Path, fields: Sequence[str]) -> dict[str, Any]:
+    """Read a JSON object that `to_json` made, with these fields and any others.
 
     Raises:
-        StoreError: it is missing, truncated, or of another format version.
+        StoreError: it is missing, truncated, of another format version, or lacks a field.
     """
     try:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise damaged(path, f"cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise damaged(path, f"is not valid JSON ({error})") from error
     if not isinstance(content, dict):
         raise damaged(path, "is not a JSON object")
     check_format(content.get("format"), path)
+    if lacking := [field for field in fields if field not in content]:
+        raise damaged(path, f"does not say {', '.join(lacking)}")
     return content
 
 
@@ -176,7 +184,7 @@ def check_sizes(folder: Path, sizes: dict[str, int]) -> None:
         path = folder / name
         try:
             found = path.stat().st_size
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
             raise damaged(path, "is missing") from error
         if found != size:
             raise damaged(path, f"has {found} bytes instead of {size}")

@@ -15,13 +15,17 @@ import zarr
 from earmark.errors import StoreError
 from earmark.storage import Features
 from earmark_stores.addresses import check_address
-from earmark_stores.disk import FORMAT, check_sizes, damaged, discard, read_json, replace_file, sync, to_json, writing
+from earmark_stores.checksums import CODEC, unreadable
+from earmark_stores.disk import FORMAT, check_sizes, discard, read_json, replace_file, sync, to_json, writing
 from earmark_stores.shards import Shard, shard_path
 
 CLIPS_PER_PIECE = 64
 """Clips a piece, which is one shard: at the papers' 500 frames of 64 bands, a file of 8 MB."""
 
 _MOMENTS = ("total", "total_of_squares")
+
+_RECORD = ("clips", "n_frames", "n_mels", "clips_per_piece")
+"""Fields of ``shelf.json`` that must be there."""
 
 
 class LocalFeatures:
@@ -68,7 +72,7 @@ class LocalFeatures:
             )
         wanted = {"clips": list(clip_ids), "n_frames": n_frames, "n_mels": n_mels}
         if (self._begun / "shelf.json").is_file():
-            found = read_json(self._begun / "shelf.json")
+            found = read_json(self._begun / "shelf.json", _RECORD)
             if any(found.get(name) != value for name, value in wanted.items()):
                 raise StoreError(
                     f"{self._begun}: was begun for other clips or sizes. Delete this folder and run the command again."
@@ -182,9 +186,9 @@ class LocalFeatures:
                 f"{self._whole}: these features are not in the store, or were never finished. Run the command that "
                 "extracts them again; it goes on where it stopped."
             )
-        shelf = read_json(self._whole / "shelf.json")
+        shelf = read_json(self._whole / "shelf.json", _RECORD)
         for piece in _pieces(shelf):
-            check_sizes(self._whole, read_json(self._ledger(self._whole, piece, shelf["clips_per_piece"]))["files"])
+            check_sizes(self._whole, _files(self._ledger(self._whole, piece, shelf["clips_per_piece"])))
         return shelf
 
     @cached_property
@@ -193,12 +197,14 @@ class LocalFeatures:
 
     @cached_property
     def _moments(self) -> list[npt.NDArray[np.float64]]:
+        return [self._moment(name) for name in _MOMENTS]
+
+    def _moment(self, name: str) -> npt.NDArray[np.float64]:
         path = self._whole / "features.zarr"
         try:
-            group = zarr.open_group(path, mode="r")
-            return [np.asarray(_array(group, name)[:]) for name in _MOMENTS]
+            return np.asarray(_array(zarr.open_group(path, mode="r"), name)[:])
         except Exception as error:  # zarr has no error of its own for metadata that is damaged
-            raise damaged(path, f"is not a readable zarr group ({type(error).__name__}: {error})") from error
+            raise unreadable(path / name, "zarr group", error) from error
 
     def _rows_of(self, clip_ids: Sequence[str]) -> list[int]:
         try:
@@ -224,12 +230,12 @@ class LocalFeatures:
             raise StoreError(f"{self._begun}: nothing is begun here. Call begin() first, with the clips to come.")
         if self._record is None:
             # Read once, not for each piece: it names every clip.
-            self._record = read_json(self._begun / "shelf.json")
+            self._record = read_json(self._begun / "shelf.json", _RECORD)
         return self._record
 
     def _is_written(self, piece: range, clips_per_piece: int) -> bool:
         try:
-            check_sizes(self._begun, read_json(self._ledger(self._begun, piece, clips_per_piece))["files"])
+            check_sizes(self._begun, _files(self._ledger(self._begun, piece, clips_per_piece)))
         except StoreError:
             return False
         return True
@@ -258,7 +264,7 @@ def _create_arrays(
         chunks=(1, n_frames, n_mels),
         shards=(CLIPS_PER_PIECE, n_frames, n_mels),
         # Log-mel noise hardly compresses, and uncompressed clips can be read through a memory map.
-        compressors=None,
+        compressors=CODEC,
         fill_value=np.nan,
         dimension_names=("clip", "frame", "mel"),
         # A clip of fill values only would otherwise be left out, and look like one that was never written.
@@ -270,7 +276,7 @@ def _create_arrays(
             shape=(n_clips, n_mels),
             dtype="float64",
             chunks=(CLIPS_PER_PIECE, n_mels),
-            compressors=None,
+            compressors=CODEC,
             fill_value=np.nan,
             dimension_names=("clip", "mel"),
             config={"write_empty_chunks": True},
@@ -280,6 +286,12 @@ def _create_arrays(
 def _pieces(shelf: Mapping[str, Any]) -> list[range]:
     n_clips, step = len(shelf["clips"]), shelf["clips_per_piece"]
     return [range(start, min(start + step, n_clips)) for start in range(0, n_clips, step)]
+
+
+def _files(ledger: Path) -> dict[str, int]:
+    """Sizes of the files of a piece."""
+    files: dict[str, int] = read_json(ledger, ("files",))["files"]
+    return files
 
 
 def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:

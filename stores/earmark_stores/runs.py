@@ -175,7 +175,7 @@ class LocalRun:
         return self._begun
 
     def _record(self) -> dict[str, Any]:
-        return read_json(self.folder / "run.json")
+        return read_json(self.folder / "run.json", ("description", "facts"))
 
     def _keep_record(self, record: dict[str, Any]) -> None:
         replace_file(self._root, self._begun / "run.json", to_json(record))

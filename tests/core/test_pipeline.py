@@ -22,7 +22,7 @@ from earmark.hearing import silenced
 from earmark.labelling import labelled
 from earmark.pipeline import run_study, suitable_engine
 from earmark.plugins import PluginManager, plugins
-from earmark.processes import EngineError, ProcessEngine, _longest_chains_first
+from earmark.processes import EngineError, ProcessEngine, longest_chains_first
 from earmark.recordings import cut
 from earmark.study import Job, Study
 from earmark.testing import small_dataset
@@ -317,5 +317,5 @@ def test_jobs_on_which_others_wait_start_first():
     teacher = Job("teacher", 0)
     student = Job("student", 0, needs=(teacher,))
     jobs = [Job("alone", 0), teacher, student, Job("alone", 1)]
-    assert _longest_chains_first(jobs)[0] == teacher
-    assert sorted(map(str, _longest_chains_first(jobs))) == sorted(map(str, jobs))
+    assert longest_chains_first(jobs)[0] == teacher
+    assert sorted(map(str, longest_chains_first(jobs))) == sorted(map(str, jobs))

@@ -110,7 +110,7 @@ def test_messages_of_troubleshooting_are_those_of_the_code():
         "is not in the vocabulary",
         "after the recording's end at ",
         "the disk is full",
-        "is not a readable zarr group",
+        "is not as it was written: its checksum does not match",
         "The store was changed from outside",
     ):
         assert phrase in sources, phrase

@@ -236,7 +236,7 @@ def test_a_dataset_whose_sealed_metadata_is_damaged_is_named(whole, tmp_path):
 def test_labels_that_are_damaged_are_found_when_opened(whole, tmp_path):
     path = tmp_path / "runs/5eed-0/predictions-test.zarr/event/c/0"
     path.write_bytes(b"x" * path.stat().st_size)
-    with pytest.raises(StoreError, match="is not a readable dataset"):
+    with pytest.raises(StoreError, match="event/c/0: is not as it was written: its checksum does not match"):
         whole.open_predictions("test")
 
 

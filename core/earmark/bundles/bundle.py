@@ -46,7 +46,7 @@ class BundleDescription(Description):
     model: PluginRef
     task: Task
     frontend: PluginRef
-    clip_s: float = Field(gt=0)
+    clip_s: float = Field(gt=0, allow_inf_nan=False)
     """Length of the clips that the model was trained on, and of the windows in which it hears a recording."""
     events: tuple[str, ...]
     scenes: tuple[str, ...]
@@ -57,6 +57,18 @@ class BundleDescription(Description):
     """BLAKE2b of the weights' file."""
     about: dict[str, Any]
     """Where it comes from: corpus, labels, seed, address of the run, scores, versions, licences."""
+
+    @pydantic.model_validator(mode="after")
+    def _sizes_fit(self) -> BundleDescription:
+        for name, found, wanted in (
+            ("events", len(self.events), self.task.n_events),
+            ("scenes", len(self.scenes), self.task.n_scenes),
+            ("normalisation.mean", len(self.normalisation.mean), self.task.n_mels),
+            ("normalisation.std", len(self.normalisation.std), self.task.n_mels),
+        ):
+            if found != wanted:
+                raise ValueError(f"{name}: {found} of them, and the model is made for {wanted}")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +138,8 @@ def save_bundle(
     plain = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in weights.items()}
     content = safetensors.torch.save(plain)
     described = BundleDescription.model_validate({**description, "format": FORMAT, "weights_digest": _digest(content)})
-    aside, old = folder.with_name(f"{folder.name}.part"), folder.with_name(f"{folder.name}.old")
+    # Names that nobody else gives: what lies there is removed.
+    aside, old = (folder.with_name(f".{folder.name}.earmark-{use}") for use in ("new", "old"))
     try:
         for leftover in (aside, old):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -168,7 +181,7 @@ def load_bundle(folder: Path) -> Bundle:
                 "that wrote it, or train it again."
             )
         description = BundleDescription.model_validate(found)
-    except (json.JSONDecodeError, pydantic.ValidationError) as error:
+    except (ValueError, RecursionError) as error:  # what pydantic and json raise
         raise BundleError(f"{folder / DESCRIPTION}: damaged ({error}). Copy the bundle again.") from None
     if _digest(content) != description.weights_digest:
         raise BundleError(

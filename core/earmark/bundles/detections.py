@@ -42,7 +42,13 @@ def find_recordings(paths: Sequence[Path]) -> dict[str, Path]:
             f"{', '.join(sorted(SUFFIXES))}."
         )
     names = [name for name, _ in found]
-    return {(name if names.count(name) == 1 else path.absolute().as_posix().lstrip("/")): path for name, path in found}
+    return {(name if names.count(name) == 1 else _whole_path(path)): path for name, path in found}
+
+
+def _whole_path(path: Path) -> str:
+    """Path from the root of its disk on, without ``..``, so that it can stand below another folder."""
+    whole = Path(os.path.abspath(path))
+    return whole.relative_to(whole.anchor).as_posix()
 
 
 class Detections:
@@ -85,11 +91,13 @@ class Detections:
             if scene:
                 self._scenes.append(_scene_line(name, prediction))
             if self._scores is not None:
+                # zarr takes a backslash, which a file's name may hold, for a slash.
+                group = name.replace("\\", "_")
                 posterior = prediction.posterior.assign_attrs(duration_s=prediction.duration_s)
                 # zarr v3 has no specification of NumPy's strings of fixed length.
                 names = {dim: posterior[dim].astype(object) for dim in ("event", "scene") if dim in posterior.coords}
                 posterior.assign_coords(names).to_zarr(
-                    self._aside(self._scores), group=name, mode="a", consolidated=False, zarr_format=3
+                    self._aside(self._scores), group=group, mode="a", consolidated=False, zarr_format=3
                 )
         except OSError as error:
             raise DetectionsError(f"{self._folder} cannot be written ({error}). Free some space.") from None
@@ -113,14 +121,14 @@ class Detections:
     def _write(self, name: Path, annotated: Sequence[Annotated]) -> None:
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
+        aside = path.with_name(f".earmark-{os.getpid()}{path.suffix}")  # no longer than any name may be
         self._format.write(aside, annotated)
         aside.replace(path)
         self._written.append(path)
 
     @staticmethod
     def _aside(scores: Path) -> Path:
-        return scores.with_name(f"{scores.name}.part")
+        return scores.with_name(f".{scores.name}.earmark-new")  # a name that nobody else gives
 
 
 def _scene_line(name: str, prediction: Prediction) -> str:

@@ -189,6 +189,6 @@ def _options(settings: list[str]) -> dict[str, Any]:
             raise typer.BadParameter(f"--set wants NAME=VALUE, got {setting!r}")
         try:
             options[key.strip()] = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             options[key.strip()] = value
     return options

@@ -130,7 +130,7 @@ def _options(settings: Sequence[str], criteria: Sequence[str]) -> Mapping[str, d
         of_criterion = options.setdefault(criterion, {})
         try:
             of_criterion[name] = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             of_criterion[name] = value
     return options
 

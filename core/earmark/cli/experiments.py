@@ -7,7 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from earmark.cli.options import CorpusFolder, Device, ExperimentFile, FileProfile, Repetitions, Stores
+from earmark.cli.options import (
+    CorpusFolder,
+    Device,
+    Engine,
+    ExperimentFile,
+    FileProfile,
+    Repetitions,
+    Scheduler,
+    Stores,
+    chosen_engine,
+)
 
 Address = Annotated[str, typer.Argument(help="Address of a run, or the beginning of one.")]
 
@@ -30,9 +40,8 @@ def run(
     stores: Stores = None,
     device: Device = "auto",
     seeds: Repetitions = None,
-    engine: Annotated[
-        str, typer.Option(help="auto, local (this process), processes, or the engine of a plugin.")
-    ] = "auto",
+    engine: Engine = "auto",
+    scheduler: Scheduler = None,
     status: Annotated[bool, typer.Option("--status", help="Only show which runs are done, begun and left.")] = False,
 ) -> None:
     """Train, predict and evaluate what an experiment file describes, and print its scores.
@@ -48,6 +57,7 @@ def run(
     from earmark.standing import standing
     from earmark.workspace import open_studies
 
+    engine = chosen_engine(engine, scheduler)
     with reporting(plugins()) as reporter:
         with reporter.counting("Synthesising recordings") as advance:
             studies = open_studies(
@@ -72,11 +82,17 @@ def list_runs(stores: Stores = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from earmark.errors import DamageError
+
     store = _store(stores)
     table = Table("address", "experiment", "stage", "seed", "status", "finished", "corpus", "training")
     for shelf in store.runs():
-        described = shelf.description()
-        facts: dict[str, Any] = shelf.facts() if shelf.whole else {}
+        try:
+            described = shelf.description()
+            facts: dict[str, Any] = shelf.facts() if shelf.whole else {}
+        except DamageError:  # `earmark runs show` says what it is; the others are listed
+            table.add_row(shelf.address, "", "", "", "damaged", "", "", "")
+            continue
         table.add_row(
             shelf.address,
             described.get("experiment", ""),

@@ -165,7 +165,7 @@ def _dataset(
             recordings=(),
         )
     assert corpus is not None
-    ref = PluginRef(use=reader)
+    ref = PluginRef(use=manager.find("corpus", reader, "--reader").name)
     if corpus != SYNTHETIC:
         return read_corpus(ref, Path(corpus), manager)
     # Any stand-in of the corpus has its scenes and events; a new one would take minutes for a few names.

@@ -26,11 +26,33 @@ CorpusFolder = Annotated[
     str, typer.Option("--corpus", help="Folder of the corpus, or 'synthetic' for the synthesised stand-in.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Engine = Annotated[
+    str, typer.Option(help="auto, local (this process), processes, dask (a cluster), or the engine of a plugin.")
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Scheduler of a running dask cluster, such as tcp://node:8786; says --engine dask, too. "
+        "[default: $EARMARK_SCHEDULER, else a cluster of this machine]",
+        show_default=False,
+    ),
+]
 Profile = Annotated[str, typer.Option(help="smoke (seconds), quick (minutes on 2 cores) or full (the paper's sizes).")]
 Repetitions = Annotated[
     int | None,
     typer.Option("--seeds", min=1, help="Repetitions, seeds 0 to N - 1. [default: the profile's]", show_default=False),
 ]
+
+
+def chosen_engine(engine: str, scheduler: str | None) -> str:
+    """Name of the engine that two options ask for; the scheduler's address is left to it in the environment."""
+    if scheduler is None:
+        return engine
+    if engine not in ("auto", "dask"):
+        raise typer.BadParameter(f"--scheduler ADDRESS is for --engine dask, not for {engine}")
+    os.environ["EARMARK_SCHEDULER"] = scheduler
+    return "dask"
 
 
 def listed_names(text: str, option: str) -> tuple[str, ...]:

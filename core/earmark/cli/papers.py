@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from earmark.cli.options import CorpusFolder, Device, Profile, Repetitions, Stores
+from earmark.cli.options import CorpusFolder, Device, Engine, Profile, Repetitions, Scheduler, Stores, chosen_engine
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,17 +27,22 @@ def demo(stores: Stores = None, device: Device = "auto") -> None:
 
 
 def paper(
-    key: Annotated[str, typer.Argument(help="Key of the paper, such as partial_labels.")],
+    key: Annotated[str, typer.Argument(help="Key of the paper, such as partial_labels; or tour.")],
     profile: Profile = "quick",
     corpus: CorpusFolder = "synthetic",
     stores: Stores = None,
     device: Device = "auto",
     seeds: Repetitions = None,
+    engine: Engine = "auto",
+    scheduler: Scheduler = None,
 ) -> None:
     """Run a paper's notebook with papermill: its experiment, tables and figures beside the paper's numbers.
 
     Example: earmark paper partial_labels --profile full --corpus /data/tut --device cuda
     """
+    engine = chosen_engine(engine, scheduler)
+    if engine != "auto":
+        os.environ["EARMARK_ENGINE"] = engine  # the notebook runs in a process of its own, which inherits it
     _run(key, profile, corpus, stores, device, seeds)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,7 @@ from earmark.annotations import Annotated
 from earmark.errors import AnnotationError
 from earmark.plugins import plugins
 from earmark.protocols import AnnotationFormat
+from earmark.recordings import LONGEST_S
 
 FORMAT = "annotation format"
 
@@ -61,20 +63,22 @@ def read_durations(path: Path) -> dict[str, float]:
     except (OSError, UnicodeDecodeError) as error:
         raise AnnotationError(f"{path}: not a text file that can be read ({error}).") from None
     reader = csv.DictReader(lines, delimiter="\t" if lines and "\t" in lines[0] else ",")
-    if not {"filename", "duration"} <= set(reader.fieldnames or ()):
-        raise AnnotationError(
-            f"{path}: no table of durations. It needs a header with filename and duration; "
-            f"it has {', '.join(reader.fieldnames or ()) or 'nothing'}."
-        )
+    try:
+        if not {"filename", "duration"} <= set(reader.fieldnames or ()):
+            raise AnnotationError(
+                f"{path}: no table of durations. It needs a header with filename and duration; "
+                f"it has {', '.join(reader.fieldnames or ()) or 'nothing'}."
+            )
+        table = [(row["filename"] or "", row["duration"] or "", f"{path}, line {reader.line_num}") for row in reader]
+    except csv.Error as error:
+        raise AnnotationError(f"{path}, line {reader.line_num}: {error}. Save the table again.") from None
     durations: dict[str, float] = {}
-    for row in reader:
-        where = f"{path}, line {reader.line_num}"
-        name, text = row["filename"] or "", row["duration"] or ""
+    for name, text, where in table:
         try:
             duration_s = float(text)
         except ValueError:
             duration_s = math.nan
-        if not name or not 1e-6 <= duration_s < math.inf:
+        if not name or not 1e-6 <= duration_s <= LONGEST_S:
             raise AnnotationError(f"{where}: {name!r} lasts {text!r}, which is not a length in seconds. Correct it.")
         if durations.setdefault(name, duration_s) != duration_s:
             raise AnnotationError(f"{where}: {name} lasts {durations[name]:g} s above. Keep one of the two lines.")
@@ -110,7 +114,7 @@ def _reader(path: Path, format: str | None, asked_by: str) -> AnnotationFormat:
     if format is not None:
         named: AnnotationFormat = manager.build(FORMAT, format, {}, asked_by)
         return named
-    if not path.exists():
+    if not os.path.exists(path):
         raise AnnotationError(f"{asked_by}: {path}: no such file or folder.")
     known: dict[str, AnnotationFormat] = {n: manager.build(FORMAT, n, {}, asked_by) for n in manager.names(FORMAT)}
     names = [file.name for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path.name]

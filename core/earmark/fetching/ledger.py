@@ -38,7 +38,9 @@ class Ledger:
         try:
             document = json.loads(self.path.read_text("utf-8"))
             self._entries = {str(name): Entry(**entry) for name, entry in document["files"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            if not all(isinstance(entry.digests, dict) for entry in self._entries.values()):
+                raise TypeError("digests that are no table")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise FetchError(
                 f"{self.path} cannot be read ({type(error).__name__}: {error}). Delete it and call again: what lies "
                 "in the folder is then checked, and unpacked archives are fetched anew."

@@ -8,9 +8,11 @@ killed in between calls again: staging is emptied at the start, and a move repla
 from __future__ import annotations
 
 import gzip
+import lzma
 import re
 import shutil
 import stat
+import struct
 import tarfile
 import unicodedata
 import zipfile
@@ -33,7 +35,11 @@ ALLOWED_MEMBERS = 1_000_000
 
 CHUNK = 2**20
 
-_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError)
+# The last three: names that are no text and sizes below 0, fields cut short, sizes beyond any disk.
+_DAMAGE = (
+    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError),
+    *(NotImplementedError, ValueError, struct.error, OverflowError),
+)
 
 Advance = Callable[[int, int | None], None]
 """Called with the bytes done and the bytes in all, None where they are not known."""

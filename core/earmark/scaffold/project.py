@@ -30,6 +30,10 @@ PROTOCOLS = {
 """Plugin kinds of which there is an example, with the protocol of each."""
 
 
+MOST_LETTERS = 60
+"""Length of a name, which becomes one of a folder and a package."""
+
+
 class NewPluginError(EarmarkError, ValueError):
     """A plugin cannot have this name, or its project cannot be written there."""
 
@@ -46,12 +50,14 @@ class NewPlugin:
     def __post_init__(self) -> None:
         if self.kind not in PROTOCOLS:
             raise NewPluginError(f"No example of the kind {self.kind!r}. There is one of: {', '.join(PROTOCOLS)}.")
-        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", self.name) or self.name.startswith("earmark-"):
+        fits = re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", self.name) and len(self.name) <= MOST_LETTERS
+        if not fits or self.name.startswith("earmark-"):
             words = "-".join(re.findall(r"[a-z0-9]+", self.name.lower())).removeprefix("earmark-").lstrip("0123456789-")
+            words = words[:MOST_LETTERS].rstrip("-")
             raise NewPluginError(
                 f"A plugin cannot be named {self.name!r}: a name is made of lower-case letters, digits and single "
-                "dashes and begins with a letter, as a Python package is named after it, behind earmark-."
-                + (f" Did you mean {words!r}?" if words else "")
+                f"dashes, {MOST_LETTERS} at most, and begins with a letter, as a Python package is named after it, "
+                "behind earmark-." + (f" Did you mean {words!r}?" if words else "")
             )
 
     @property

@@ -85,8 +85,10 @@ def read_search(path: Path, profile: str | None = None) -> Search:
         ExperimentError: a field is unknown, missing or wrong; the message names the file and the field.
     """
     document = document_of(path)
-    if profile:
-        document = merged(document, document.get("profiles", {}).get(profile, {}))
+    profiles = document.get("profiles", {})
+    changes = profiles.get(profile, {}) if profile and isinstance(profiles, Mapping) else {}
+    if isinstance(changes, Mapping):  # else the experiment itself is refused
+        document = merged(document, changes)
     if "search" not in document:
         raise SearchError(f"{path}: no table [search], which says what to search. For example:\n{EXAMPLE}")
     try:

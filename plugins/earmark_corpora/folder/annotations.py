@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -42,9 +43,9 @@ def find_annotations(
         CorpusError: the table or folder is not there, or leaves the root.
     """
     place = inside(root, ref.path or files.audio or ".", f"{where}: annotations.path")
-    if place.is_dir():
+    if os.path.isdir(place):
         return _of_each(root, place, ref, reader, files)
-    if not place.is_file():
+    if not os.path.isfile(place):
         raise CorpusError(f"{where}: annotations.path: no file or folder {ref.path!r} in {root}.")
     return _table(place, ref, reader, files)
 

@@ -110,7 +110,7 @@ def read_description(root: Path) -> FolderDescription | None:
         return None
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise CorpusError(f"{file}: not valid TOML: {error}.") from None
     return description_of(document, str(file))
 

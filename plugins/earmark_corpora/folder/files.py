@@ -45,7 +45,8 @@ def inside(root: Path, relative: str, where: str) -> Path:
     """
     relative = relative.replace("\\", "/")
     path = root / relative
-    if PurePosixPath(relative).is_absolute() or ".." in PurePosixPath(relative).parts or relative[1:2] == ":":
+    parts = PurePosixPath(relative).parts
+    if PurePosixPath(relative).is_absolute() or ".." in parts or relative[1:2] == ":" or "\0" in relative:
         raise CorpusError(f"{where}: {relative!r} leaves the folder. Use a path inside it, relative to it.")
     if not path.resolve().is_relative_to(root.resolve()):
         raise CorpusError(f"{where}: {relative!r} is a link that leaves the folder. Put the files themselves there.")
@@ -68,7 +69,7 @@ def sound_files(root: Path, audio: str, where: str) -> SoundFiles:
         CorpusError: the audio folder is not there or leaves the root.
     """
     folder = inside(root, audio, where)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         there = sorted(path.name for path in root.iterdir() if path.is_dir())
         raise CorpusError(
             f"{where}: no folder {audio!r}. {suggestion(audio, there)}Folders there: {', '.join(there) or 'none'}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,7 @@ def read_table(file: Path, wanted: Sequence[str], files: SoundFiles, where: str)
     Raises:
         CorpusError: it is not there, is no table, or lacks a column.
     """
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise CorpusError(f"{where}: table: no file {file.name!r} in {file.parent}.")
     header, mark = read_header(file)
     key = next((name for name in FILE_COLUMNS if name in header), None)

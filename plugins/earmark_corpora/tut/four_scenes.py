@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from earmark.errors import AnnotationError, CorpusError
 from earmark.recordings import Dataset, Recording
 from earmark_corpora.layouts import expect
 from earmark_corpora.marker import MARKER
+from earmark_corpora.tables import inner_path, rows
 from earmark_corpora.tut.annotations import (
     SCENE_SYNONYMS,
     Annotations,
@@ -86,16 +88,14 @@ def event_free_clips(root: Path, annotations: Annotations) -> tuple[dict[str, st
             f"No {dataset}/{EVENT_FREE_LIST}: clips of {dataset} without any event are not among the recordings."
         ]
     clips: dict[str, str] = {}
-    for number, line in enumerate(list_file.read_text(encoding="utf-8-sig").splitlines(), 1):
-        if not line.strip():
-            continue
-        fields = [field.strip() for field in line.split("\t")]
-        if len(fields) < 2 or not fields[0].startswith("audio/"):
+    for row in rows(list_file):
+        if len(row.fields) < 2 or not row.fields[0].startswith("audio/"):
             raise AnnotationError(
-                f"{list_file}, line {number}: expected audio/NAME.wav, a tab and a scene, found {line!r}. "
+                f"{row.where}: expected audio/NAME.wav, a tab and a scene, found {' '.join(row.fields)!r}. "
                 "Unpack the archive of the data set's meta files again."
             )
-        path, scene = f"{dataset}/{fields[0]}", SCENE_SYNONYMS.get(fields[1], fields[1])
+        path = f"{dataset}/{inner_path(row.fields[0], row.where)}"
+        scene = SCENE_SYNONYMS.get(row.fields[1], row.fields[1])
         # The list covers 15 scenes; this corpus takes city_center from it and no other.
         if scene == "city_center" and path not in annotated:
             clips[path] = scene
@@ -120,7 +120,7 @@ def _event_free(path: str, scene: str, info: AudioInfo) -> Recording:
 
 
 def _require(root: Path, paths: list[str]) -> None:
-    missing = [path for path in paths if not (root / path).is_file()]
+    missing = [path for path in paths if not os.path.isfile(root / path)]
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise CorpusError(

@@ -106,7 +106,7 @@ def path_problem(path: str, split: str, scene: str) -> str | None:
         return f"path {path!r} begins with none of the known data set folders. " + (
             suggestion(parts[0], DATASETS) or f"They are {', '.join(DATASETS)}."
         )
-    if ".." in parts or len(parts) < 3 or parts[1] != "audio":
+    if ".." in parts or len(parts) < 3 or parts[1] != "audio" or any(mark in path for mark in "\\:\0"):
         return f"path {path!r} is not of the form DATASET/audio/[SCENE/]NAME.wav."
     if dataset.split != split:
         return f"{path} belongs to the {dataset.split} set, but stands among the {split} annotations."

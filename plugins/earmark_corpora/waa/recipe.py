@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from earmark.errors import AnnotationError
+from earmark.recordings import LONGEST_S
 from earmark_corpora.desed.layout import EVENTS
 from earmark_corpora.tables import inner_path
 from earmark_corpora.waa.layout import CLIP_N, CLIP_S, RATE_HZ, to_n
@@ -134,7 +134,7 @@ def read_recipe(file: Path) -> Recipe:
         settled = (mixing["ref_db"], mixing["sr"], mixing["duration"], mixing["fade_in_len"], mixing["fade_out_len"])
     except OSError as error:
         raise AnnotationError(f"{file}: the recipe cannot be read ({error}).") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         if isinstance(error, AnnotationError):
             raise
         raise AnnotationError(
@@ -153,7 +153,7 @@ def read_recipe(file: Path) -> Recipe:
 
 def _number(value: Mapping[str, Any], name: str) -> float:
     number = float(value[name])
-    if not math.isfinite(number):
+    if not abs(number) <= LONGEST_S:
         raise ValueError(f"{name} is {number}")
     return number
 

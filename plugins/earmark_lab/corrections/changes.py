@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from earmark.recordings import US_PER_S, Clip, Event, to_us
+from earmark.recordings import LONGEST_S, US_PER_S, Clip, Event, to_us
 from earmark_lab.corrections.errors import LayerError
 
 Do = Literal["add", "remove", "move", "relabel", "check", "undo", "redo"]
@@ -101,12 +101,16 @@ class Entry:
     """Of undo and redo: the line that they speak of."""
 
 
+Time = Annotated[float, pydantic.Field(ge=-LONGEST_S, le=LONGEST_S)]
+"""Seconds; whether they lie in the recording is asked where it is known."""
+
+
 class EventLine(pydantic.BaseModel):
     """An event within a line."""
 
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-    onset_s: float
-    offset_s: float
+    onset_s: Time
+    offset_s: Time
     label: str
 
     def event(self) -> Event:
@@ -122,8 +126,8 @@ class _Line(pydantic.BaseModel):
     recording: str | None = None
     event: EventLine | None = None
     to: EventLine | None = None
-    start_s: float | None = None
-    end_s: float | None = None
+    start_s: Time | None = None
+    end_s: Time | None = None
     line: int | None = None
 
     @pydantic.model_validator(mode="after")

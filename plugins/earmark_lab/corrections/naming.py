@@ -17,9 +17,10 @@ def layer_file(name: str, stores: Path | None = None) -> Path:
     Raises:
         LayerError: the name could lead elsewhere.
     """
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name):
         raise LayerError(
-            f"{name!r} is no name of a layer: letters, digits, points, hyphens and underscores may stand there."
+            f"{name[:100]!r} is no name of a layer: letters, digits, points, hyphens and underscores may stand there, "
+            "100 at most."
         )
     return stores_root(stores) / "layers" / f"{name}.jsonl"
 

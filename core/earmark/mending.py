@@ -1,0 +1,93 @@
+"""What is found damaged in a store is made again: features from the recordings, predictions from the weights."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import xarray as xr
+
+from earmark.devices import describe_device, resolve_device
+from earmark.errors import DamageError
+from earmark.extraction import extract
+from earmark.hearing import trained
+from earmark.storage import FeatureShelf
+from earmark.study import Job, Study
+
+_logger = logging.getLogger(__name__)
+
+
+def features_again(study: Study, read: Callable[[FeatureShelf], Any], damage: DamageError) -> FeatureShelf:
+    """Extract the features of a study anew, unless another process has done so in the meantime.
+
+    Args:
+        study: whose features are damaged.
+        read: what was to be read of them; raises as long as they are.
+        damage: what it raised.
+
+    Returns:
+        The new shelf, whole.
+    """
+    _logger.warning("%s They are extracted again now.", damage)
+    address = study.feature_address
+    with study.store.lock(address):
+        try:
+            read(study.store.features(address))
+        except DamageError:
+            study.store.remove(address)
+            clips = list({clip.id: clip for part in study.clips.values() for clip in part}.values())
+            extract(study.dataset, clips, study.frontend, study.store.features(address))
+    return study.store.features(address)
+
+
+def loaded_predictions(study: Study, job: Job, part: str, clip_ids: Sequence[str] | None = None) -> xr.Dataset:
+    """Predictions of a run in memory; where they are damaged, its weights predict the part again first.
+
+    Args:
+        study: of the run.
+        job: names the run.
+        part: of the corpus.
+        clip_ids: only these clips, in this order; all where None.
+
+    Raises:
+        StoreError: the run has none of that part, or its weights are damaged too.
+    """
+    shelf = study.shelf(job)
+
+    def read() -> xr.Dataset:
+        predictions = shelf.open_predictions(part)
+        return (predictions if clip_ids is None else predictions.sel(clip=list(clip_ids))).load()
+
+    try:
+        return read()
+    except DamageError as damage:
+        _logger.warning("%s They are predicted again now, from the run's weights.", damage)
+    with study.store.lock(shelf.address):
+        try:
+            return read()  # another process may have done it while this one waited
+        except DamageError:
+            shelf.save_predictions(part, _predicted(study, job, part))
+    return read()
+
+
+def _predicted(study: Study, job: Job, part: str) -> xr.Dataset:
+    """What a run's weights say of a part, as `earmark.workshop` stores it."""
+    shelf = study.shelf(job)
+    # Where the same device is here, the same bits come out.
+    here = resolve_device()
+    device = here if shelf.facts()["device"] == describe_device(here) else torch.device("cpu")
+    hearing = trained(study, job, study, device)
+    clips = study.clips[part]
+
+    def features(shelf: FeatureShelf) -> Any:
+        return shelf.read([clip.id for clip in clips])
+
+    kept = study.store.features(study.feature_address)
+    try:
+        read = features(kept)
+    except DamageError as damage:
+        read = features(features_again(study, features, damage))
+    posteriors = hearing.predictions(hearing.prepared(torch.from_numpy(read)), clips)
+    return posteriors.assign_attrs(corpus=study.dataset.title, stage=job.stage)
