@@ -15,13 +15,14 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 TABLE5 = "paper/partial_labels/table5.toml"
 
 
-def test_a_store_offers_the_studies_that_it_holds_runs_and_a_corpus_of(small_study, small_stores) -> None:
-    titles = [file.title for file in studies_in_store(small_stores)]
+def test_a_store_offers_the_studies_that_it_holds_runs_and_a_corpus_of(small_study, copy_small_study, tmp_path) -> None:
+    stores = copy_small_study(tmp_path / "stores", "corpora", "runs")
+    titles = [file.title for file in studies_in_store(stores)]
     assert "partial_labels/table5 · smoke · synthetic" in titles
     assert "partial_labels/table5 · full · synthetic" not in titles
     assert "soft_scene_labels" not in " ".join(titles)
     first = study_file(TABLE5, "smoke")
-    choices = openers(first, small_stores)
+    choices = openers(first, stores)
     assert next(iter(choices)) == first.title == "partial_labels/table5 · smoke · synthetic"
     assert list(choices[first.title]().runs) == list(small_study.experiment.methods.values())
 
