@@ -37,7 +37,7 @@ def features_again(study: Study, read: Callable[[FeatureShelf], Any], damage: Da
             read(study.store.features(address))
         except DamageError:
             study.store.remove(address)
-            clips = list({clip.id: clip for part in study.clips.values() for clip in part}.values())
+            clips = list(study.clips_by_id.values())
             extract(study.dataset, clips, study.frontend, study.store.features(address))
     return study.store.features(address)
 

@@ -78,7 +78,5 @@ def extracted(study: Study, advance: Advance | None = None) -> FeatureShelf:
     if not shelf.whole:
         with study.store.lock(study.feature_address):
             if not shelf.whole:
-                # Once each: a part may be another one too, as where thresholds are chosen on the training clips.
-                clips = list({clip.id: clip for part in study.clips.values() for clip in part}.values())
-                extract(study.dataset, clips, study.frontend, shelf, advance=advance)
+                extract(study.dataset, list(study.clips_by_id.values()), study.frontend, shelf, advance=advance)
     return shelf

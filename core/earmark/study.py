@@ -79,7 +79,8 @@ class Study:
         return clips
 
     @cached_property
-    def _clips_by_id(self) -> dict[str, Clip]:
+    def clips_by_id(self) -> dict[str, Clip]:
+        """Clips of all parts, once each: a part may be another one too, as where thresholds are chosen in training."""
         return {clip.id: clip for clips in self.clips.values() for clip in clips}
 
     def clip(self, clip_id: str) -> Clip:
@@ -88,7 +89,7 @@ class Study:
         Raises:
             CorpusError: there is none.
         """
-        known = self._clips_by_id
+        known = self.clips_by_id
         if clip_id not in known:
             near = difflib.get_close_matches(clip_id, known, n=3, cutoff=0.4) or sorted(known)[:3]
             raise CorpusError(
