@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from earmark.evaluation.repetitions import student_half_width
 from earmark_evaluators.errors import EvaluationError
 
 HOLDS, IN_PART, FAILS = "holds", "holds in part", "does not hold"
@@ -54,7 +55,7 @@ def _row(claim: Claim, scale: float) -> dict[str, object]:
     differences = [high - low for high, low in zip(claim.higher, lower, strict=True)]
     if not all(math.isfinite(difference) for difference in differences):
         raise EvaluationError(f"The claim {claim.text!r} compares scores that are not finite: {differences}.")
-    mean, half = sum(differences) / len(differences), _half_width(differences)
+    mean, half = sum(differences) / len(differences), student_half_width(differences)
     verdict = HOLDS if mean - half > claim.margin else IN_PART if mean > claim.margin else FAILS
     return {
         "claim": claim.text,
@@ -65,15 +66,3 @@ def _row(claim: Claim, scale: float) -> dict[str, object]:
         "n": len(differences),
         "verdict": verdict,
     }
-
-
-def _half_width(values: Sequence[float]) -> float:
-    """Half of the 95 % interval of the mean."""
-    from scipy.stats import t  # late, as it takes a moment
-
-    n = len(values)
-    if n < 2:
-        return math.inf
-    mean = sum(values) / n
-    sd = math.sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
-    return float(t.ppf(0.975, n - 1)) * sd / math.sqrt(n)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LEVEL = 0.95
+from earmark.evaluation.repetitions import student_half_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,5 @@ def student(values: Iterable[float]) -> Interval:
     n = len(known)
     if n < 2:
         return Interval(known[0] if known else math.nan, math.nan, n, math.nan, math.nan, known)
-    from scipy.stats import t
-
-    mean, sd = float(np.mean(known)), float(np.std(known, ddof=1))
-    half = float(t.ppf((1 + LEVEL) / 2, n - 1)) * sd / math.sqrt(n)
+    mean, sd, half = float(np.mean(known)), float(np.std(known, ddof=1)), student_half_width(known)
     return Interval(mean, sd, n, mean - half, mean + half, known)
