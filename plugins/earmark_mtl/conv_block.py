@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from earmark_mtl import direct, winograd
+
 SLOPE = 0.01
 """Of every Leaky ReLU; [partial_labels] states none, this is PyTorch's. With a slope of 0 it is ReLU."""
 CHUNK_ELEMENTS = 1 << 19
@@ -19,7 +21,8 @@ class ConvBlock(nn.Module):
     """Maps (clip, channel, frame, mel) to (clip, channel, frame / pool[0], mel / pool[1]), remainders left out.
 
     On a CPU the time of the plain chain of modules goes into moving activations through memory. So clips go through
-    in small groups (`chunks`), and training pools before it normalises: see `ConvNormPool`.
+    in small groups (`chunks`), and training pools before it normalises: see `ConvNormPool`. Where there are many
+    channels it goes into multiplications, of which training then does a third: see `earmark_mtl.winograd`.
     """
 
     def __init__(self, n_in: int, n_out: int, *, pool: tuple[int, int], slope: float = SLOPE) -> None:
@@ -34,12 +37,19 @@ class ConvBlock(nn.Module):
             return self.plain(x)
         if not self.training:
             return torch.cat([self.plain(chunk) for chunk in chunks(x, self.conv.out_channels)])
+        if not self.knows_its_batch:
+            return self.plain(x)
         conv, norm = self.conv, self.norm
         z, mean, var = ConvNormPool.apply(  # type: ignore[no-untyped-call]
             x, conv.weight, conv.bias, norm.weight, norm.bias, norm.eps, self.pool, self.slope
         )
         self.track(mean, var, x.numel() // x.shape[1])
         return cast(Tensor, z)
+
+    @property
+    def knows_its_batch(self) -> bool:
+        """Whether the clips at hand are the whole batch; of a share, the mean and variance come from elsewhere."""
+        return type(self.norm) is nn.BatchNorm2d
 
     def plain(self, x: Tensor) -> Tensor:
         """The definition of the block, and what runs on other devices."""
@@ -83,11 +93,13 @@ class ConvNormPool(torch.autograd.Function):
         slope: float = SLOPE,
     ) -> tuple[Tensor, Tensor, Tensor]:
         sign = torch.where(scale < 0, -1.0, 1.0).to(scale.dtype)
-        filters = (weight * sign[:, None, None, None]).contiguous(memory_format=torch.channels_last)
+        filters = weight * sign[:, None, None, None]
         x = x.contiguous(memory_format=torch.channels_last)
+        ctx.way = way = winograd if winograd.suits(filters, x) else direct
+        filters = way.transformed(filters)
         maps, pooled, moments = [], [], []
         for chunk in chunks(x, len(weight)):
-            maps.append(F.conv2d(chunk, filters, padding=1))
+            maps.append(way.convolved(chunk, filters))
             pooled.append(F.max_pool2d(maps[-1], pool))
             # One pass in float32 and float64 alike; torch.var_mean takes 20 times as long in this layout.
             moments.append(torch.ops.aten.batch_norm_update_stats(maps[-1], None, None, 0.0))
@@ -129,11 +141,10 @@ class ConvNormPool(torch.autograd.Function):
             _, index = aten.max_pool2d_with_indices(y, *unpool)
             d_map = aten.max_pool2d_with_indices_backward(d.mul_(gain[:, None, None]), y, *unpool, index)
             d_map += _affine(y, map_gain, map_offset)
-            conv = ((1, 1), (1, 1), (1, 1), False, (0, 0), 1, (True, True, False))
-            d_chunk, d_part, _ = aten.convolution_backward(d_map, chunk, filters, None, *conv)
+            d_chunk, d_part = ctx.way.gradients(chunk, filters, d_map)
             into.copy_(d_chunk)
             d_filters += d_part
-        d_weight = d_filters * sign[:, None, None, None]
+        d_weight = ctx.way.filter_gradient(d_filters) * sign[:, None, None, None]
         return dx, d_weight, torch.zeros_like(mean), d_scale * sign, d_shift, None, None, None
 
 

@@ -27,7 +27,8 @@ class InputBlock(ConvBlock):
 
     def forward(self, x: Tensor) -> Tensor:
         frozen_in_graph = not self.training and torch.is_grad_enabled()
-        if x.device.type != "cpu" or x.requires_grad or frozen_in_graph:
+        of_a_share = self.training and not self.knows_its_batch
+        if x.device.type != "cpu" or x.requires_grad or frozen_in_graph or of_a_share:
             return self.plain(x)
         conv, norm, slots = self.conv, self.norm, self.pool[1]
         features = x[:, 0]
