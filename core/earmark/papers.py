@@ -103,7 +103,8 @@ def run_paper(key: str, parameters: Parameters, *, without: str | None = None) -
     folder = output_folder(key, parameters)
     folder.mkdir(parents=True, exist_ok=True)
     notebook, page = folder / f"{key}.ipynb", folder / f"{key}.html"
-    values: dict[str, Any] = {**parameters.model_dump(), "output": str(folder)}
+    # What is not given stays as the notebook has it: the tour trains one repetition, a paper as many as its profile.
+    values: dict[str, Any] = {**parameters.model_dump(exclude_none=True), "output": str(folder)}
     values["stores"] = str(stores_root(Path(parameters.stores) if parameters.stores else None).resolve())
     if values["corpus"] != SYNTHETIC:
         values["corpus"] = str(Path(values["corpus"]).resolve())

@@ -11,11 +11,20 @@ from earmark.papers import TOUR, Parameters, run_paper
 
 
 @pytest.fixture(scope="module")
-def cells(small_study) -> dict[str, str]:
-    """What each cell shows, by its id; all trainings but the tour's own are those of `small_study`."""
+def notebook(small_study) -> nbformat.NotebookNode:
+    """The executed tour; all trainings but its own are those of `small_study`."""
     run = run_paper(TOUR, Parameters(profile="smoke", device="cpu", stores=str(small_study.store.root)))
-    notebook = nbformat.read(run.notebook, as_version=4)
+    return nbformat.read(run.notebook, as_version=4)
+
+
+@pytest.fixture(scope="module")
+def cells(notebook) -> dict[str, str]:
+    """What each cell shows, by its id."""
     return {cell.id: json.dumps(cell.get("outputs", []), ensure_ascii=False) for cell in notebook.cells}
+
+
+def test_where_nobody_says_how_many_repetitions_the_notebooks_own_number_holds(notebook):
+    assert "n_seeds" not in notebook.metadata.papermill.parameters
 
 
 def test_the_draft_is_told_what_is_wrong_and_the_second_version_keeps_its_contract(cells):

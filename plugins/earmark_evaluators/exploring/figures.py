@@ -29,6 +29,8 @@ LEAST_SHARE = 0.02
 """An event that is falsely active in no larger share of any row gets no column in the figure of confusion."""
 
 
+LEAST_PANEL = 0.2
+"""Share of a figure's width that frames added, or removed, have at least."""
 LEAST_GAIN = 0.05
 """The axis of gains reaches at least so far to either side."""
 ANNOTATION = "annotation"
@@ -108,9 +110,11 @@ def two_runs(table: pd.DataFrame, title: str) -> Figure:
     bars.bar(np.arange(len(gain)), gain, width=1.0, color=better, lw=0)
     bars.axhline(0, color=INK, lw=0.6)
     bars.axhline(gain.mean(), color=INK, lw=0.9, ls=(0, (4, 2)))
+    # Beside the bars of the other sign, which leave this half of the axis empty.
+    place, side = (0, "left") if gain.mean() < 0 else (1, "right")
     bars.annotate(
-        f"mean {gain.mean():+.3f}", (1, gain.mean()), xycoords=("axes fraction", "data"),
-        xytext=(-2, 3), textcoords="offset points", ha="right", fontsize=7.5,
+        f"mean {gain.mean():+.3f}", (place, gain.mean()), xycoords=("axes fraction", "data"),
+        xytext=(4 - 8 * place, 3), textcoords="offset points", ha=side, fontsize=7.5,
     )  # fmt: skip
     # Differences of nothing must not fill the axis.
     bars.set_ylim(min(1.05 * float(gain.min()), -LEAST_GAIN), max(1.05 * float(gain.max()), LEAST_GAIN))
@@ -135,8 +139,14 @@ def label_changes(table: pd.DataFrame, title: str) -> Figure:
         return _empty("refining changed no label", title)
     right, wrong = colours_of(("right", "wrong")).values()
     colours = {name: right if name.endswith("right") else wrong for name in CHANGES}
-    figure, both = new_figure(WIDTH_IN, 1.3 + 0.2 * len(shown), 1, 2, sharey=True)
-    for axes, verb in zip(both, ("added", "removed"), strict=True):
+    most = {verb: float(shown[[f"{verb} right", f"{verb} wrong"]].sum(axis=1).max()) for verb in ("added", "removed")}
+    # Both on one scale, or a hundred frames added would look like the thousands that were removed.
+    share = {verb: min(max(most[verb] / sum(most.values()), LEAST_PANEL), 1 - LEAST_PANEL) for verb in most}
+    reach = 1.05 * max(most[verb] / share[verb] for verb in most)
+    figure, both = new_figure(
+        WIDTH_IN, 1.3 + 0.2 * len(shown), 1, 2, sharey=True, gridspec_kw={"width_ratios": list(share.values())}
+    )
+    for axes, verb in zip(both, most, strict=True):
         left = np.zeros(len(shown))
         for name in CHANGES:
             if name.startswith(verb):
@@ -144,7 +154,8 @@ def label_changes(table: pd.DataFrame, title: str) -> Figure:
                 left += shown[name].to_numpy()
         axes.set_xlabel(f"frames {verb}")
         axes.ticklabel_format(axis="x", style="plain")
-        axes.set_xlim(left=0, right=max(1.0, 1.05 * float(left.max())))
+        axes.set_xlim(0, share[verb] * reach)
+        axes.locator_params(axis="x", nbins=max(round(8 * share[verb]), 2))
     both[0].set_yticks(range(len(shown)), list(shown["event"]))
     both[0].invert_yaxis()
     for axes in both:

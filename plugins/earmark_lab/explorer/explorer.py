@@ -57,8 +57,8 @@ class Explorer:
         self.run, self.beside = dropdown("run"), dropdown("beside")
         self.scene, self.event = dropdown("scene"), dropdown("event")
         self.kind, self.order = dropdown("kind"), dropdown("order")
-        self.study.layout.width = self.run.layout.width = self.beside.layout.width = "26em"
-        self.clips = ipywidgets.Select(rows=7, layout={"width": "100%", "height": "auto"})
+        self.study.layout.width = self.run.layout.width = self.beside.layout.width = "28em"
+        self.clips = ipywidgets.Select(rows=7, layout={"width": "auto", "height": "auto"})
         self.player = ipywidgets.VBox()
         self.occurrences = ipywidgets.VBox(layout={"max_height": "18em", "overflow": "auto"})
         self.notes = ipywidgets.VBox()

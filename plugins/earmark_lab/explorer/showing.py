@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import io
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from earmark.errors import EarmarkError
 
@@ -28,21 +28,26 @@ def picture(figure: Figure) -> Any:
 
 
 def table(frame: pd.DataFrame) -> Any:
-    """A table of text and numbers; numbers with at most three decimals, nothing where there is none."""
+    """A table of text and numbers; numbers of a column with as many decimals as they need, at most three."""
     import ipywidgets
 
-    style = "padding:1px 10px 1px 0;border-bottom:1px solid #e6e6e6;white-space:nowrap"
-    head = "".join(f'<th style="{style};text-align:left">{html.escape(_said(name))}</th>' for name in frame.columns)
-    rows = "".join(
-        "<tr>"
-        + "".join(f'<td style="{style};text-align:{_side(cell)}">{html.escape(_cell(cell))}</td>' for cell in row)
-        + "</tr>"
-        for row in frame.itertuples(index=False)
-    )
+    style = "padding:1px 10px 1px 0;border-bottom:1px solid rgba(128,128,128,0.25);white-space:nowrap"
+    columns = [frame[name].tolist() for name in frame.columns]
+    sides = ["left" if any(isinstance(cell, str) for cell in column) else "right" for column in columns]
+
+    def line(tag: str, cells: Iterable[str]) -> str:
+        inside = (
+            f'<{tag} style="{style};text-align:{side}">{html.escape(cell)}</{tag}>'
+            for side, cell in zip(sides, cells, strict=True)
+        )
+        return f"<tr>{''.join(inside)}</tr>"
+
+    head = line("th", map(_said, frame.columns))
+    rows = "".join(line("td", cells) for cells in zip(*map(_cells, columns), strict=True))
     body = rows or f'<tr><td style="{style}">nothing</td></tr>'
     return ipywidgets.HTML(
         f'<div style="overflow-x:auto;line-height:1.35"><table style="border-collapse:collapse;font-size:12px">'
-        f"<tr>{head}</tr>{body}</table></div>"
+        f"{head}{body}</table></div>"
     )
 
 
@@ -51,7 +56,9 @@ def message(sentences: Sequence[str]) -> Any:
     import ipywidgets
 
     lines = "<br>".join(html.escape(sentence) for sentence in sentences)
-    return ipywidgets.HTML(f'<div style="color:#8a4b00;line-height:1.4;white-space:normal">{lines}</div>')
+    # A mark beside the page's own ink can be read in light and dark themes.
+    style = "border-left:3px solid #b58900;padding-left:8px;line-height:1.4;white-space:normal"
+    return ipywidgets.HTML(f'<div style="{style}">{lines}</div>')
 
 
 def text(widget: Any) -> Any:
@@ -76,11 +83,17 @@ def _said(name: object) -> str:
     return f"{text[:-2].replace('_', ' ')} (s)" if text.endswith("_s") else text.replace("_", " ")
 
 
-def _cell(cell: object) -> str:
-    if isinstance(cell, float):
-        return "" if math.isnan(cell) else f"{cell:.3f}".rstrip("0").rstrip(".")
-    return str(cell)
+def _cells(column: Sequence[object]) -> list[str]:
+    """Cells of a column in words; nothing where there is no number.
+
+    >>> _cells([0.5, 0.25, math.nan])
+    ['0.50', '0.25', '']
+    """
+    decimals = max((len(f"{cell:.3f}".rstrip("0").partition(".")[2]) for cell in column if _is_number(cell)), default=0)
+    return [
+        f"{cell:.{decimals}f}" if _is_number(cell) else "" if isinstance(cell, float) else str(cell) for cell in column
+    ]
 
 
-def _side(cell: object) -> str:
-    return "left" if isinstance(cell, str) else "right"
+def _is_number(cell: object) -> TypeGuard[float]:
+    return isinstance(cell, float) and not math.isnan(cell)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import anywidget
@@ -80,7 +81,7 @@ class Player(anywidget.AnyWidget):
 
     _content = traitlets.Dict().tag(sync=True)
     sound = traitlets.Dict().tag(sync=True)
-    """``{"type": media type, "data": bytes}``; empty until asked for where it is long."""
+    """``{"type": media type, "data": bytes}``; empty until asked for where it is long; ``{"error": why}``."""
     spans = traitlets.Dict().tag(sync=True)
     """Spans of the editable lanes as the user leaves them: ``{title: [[onset_s, offset_s, label], ...]}``."""
     selected_s = traitlets.Tuple().tag(sync=True)
@@ -124,6 +125,7 @@ class Player(anywidget.AnyWidget):
                 if lane.editable
             },
         )
+        self._encoding: Thread | None = None
         self.on_msg(self._asked)
 
     def static_png(self) -> bytes:
@@ -196,14 +198,18 @@ class Player(anywidget.AnyWidget):
         }
 
     def _asked(self, _: Any, message: Any, buffers: Any) -> None:
-        """Send a long sound when the page asks for it, which it does once its picture is there."""
-        if (
-            isinstance(message, dict)
-            and message.get("kind") == "sound"
-            and self._picture is not None
-            and not self.sound
-        ):
+        """Make and send a long sound when the page asks for it, which it does once its picture is there."""
+        asked = isinstance(message, dict) and message.get("kind") == "sound"
+        if asked and self._picture is not None and self._encoding is None:
+            # Aside: half an hour takes seconds, in which the kernel would run no other cell.
+            self._encoding = Thread(target=self._encode, daemon=True)
+            self._encoding.start()
+
+    def _encode(self) -> None:
+        try:
             self.sound = self._playable()
+        except AudioError as error:
+            self.sound = {"error": str(error)}
 
 
 def _check(lanes: Sequence[Lane], start_s: float, duration_s: float | None, frame_rule: str) -> None:

@@ -71,6 +71,9 @@ def test_the_table_of_changes_adds_up_to_the_frames_that_differ(small_study) -> 
     assert table[list(CHANGES)].sum(axis=1).is_monotonic_decreasing
     figure = figures.label_changes(table, "semi-partial")
     assert [axes.get_xlabel() for axes in figure.axes] == ["frames added", "frames removed"]
+    widths = figure.axes[0].get_gridspec().get_width_ratios()
+    frames_per_width = [axes.get_xlim()[1] / width for axes, width in zip(figure.axes, widths, strict=True)]
+    assert frames_per_width[0] == pytest.approx(frames_per_width[1])  # one scale
     assert "changed no label" in figures.label_changes(table.iloc[:0], "none").axes[0].texts[0].get_text()
 
 

@@ -1,4 +1,4 @@
-"""The player in JupyterLab: drawn, heard and edited as a person would, with a kernel behind it."""
+"""The player in JupyterLab and Notebook 7: drawn, heard and edited as a person would, with a kernel behind it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,15 @@ player
 """
 
 
+LONG = """
+soundfile.write("long.wav", 0.1 * rng.standard_normal((61 * 8000, 1)), 8000, subtype="PCM_16")
+Player(Path("long.wav"), [])
+"""
+
+
 @pytest.fixture(scope="module")
 def page(open_notebook: Any) -> Any:
-    told = ["print(sorted(player.spans['corrected']), player.current_s)", "print(player.thresholds)"]
+    told = ["print(sorted(player.spans['corrected']), player.current_s)", "print(player.thresholds)", LONG]
     opened = open_notebook("player.ipynb", [MAKE, *told])
     run(opened, 0)
     opened.locator(".earmark-player canvas").first.wait_for(timeout=60_000)
@@ -55,7 +61,7 @@ def at(page: Any, time_s: float, y: float) -> tuple[float, float]:
     """Where a time of the ten seconds lies on the screen, so far below the player's upper edge."""
     page.locator(".ep-stage").scroll_into_view_if_needed()
     box = page.locator(".ep-stage").bounding_box()
-    left = min(max(round(box["width"] * 0.16), 84), 150)
+    left = min(max(round(box["width"] * 0.2), 84), 150)
     return box["x"] + left + (box["width"] - left - 14) * time_s / 10, box["y"] + y
 
 
@@ -121,3 +127,13 @@ def test_keys_work_although_jupyterlab_has_its_own(page: Any) -> None:
     assert page.evaluate("document.querySelector('.earmark-player audio').currentTime") == pytest.approx(10.0, abs=0.02)
     page.wait_for_timeout(100)
     assert said(page, 1).startswith("[[2, 4, 'car']]")
+
+
+def test_a_long_sound_is_made_aside_and_plays(page: Any) -> None:
+    run(page, 3)
+    long = page.locator(".jp-CodeCell").nth(3).locator(".earmark-player")
+    long.locator(".ep-play").click()
+    page.wait_for_function(
+        "(player) => player.querySelector('audio').currentTime > 0.1", arg=long.element_handle(), timeout=20_000
+    )
+    long.locator(".ep-play").click()

@@ -14,7 +14,7 @@ from earmark.annotations import EventLists
 from earmark.frames import FRAME_RULES, FrameGrid, clip_activity
 from earmark.plugins import plugins
 from earmark.recordings import Clip, Event, Recording
-from earmark_lab.player import Lane, Player, Track
+from earmark_lab.player import Lane, Player, Track, widget
 from earmark_lab.player.lanes import quantised
 from earmark_lab.player.widget import script
 
@@ -45,7 +45,7 @@ def counts(page: Any, event: str = "car", id: str = "player") -> list[str]:
 
 def at(page: Any, time_s: float, y: float, id: str = "player") -> tuple[float, float]:
     box = page.locator(f"#{id} .ep-stage").bounding_box()
-    left = min(max(round(box["width"] * 0.16), 84), 150)
+    left = min(max(round(box["width"] * 0.2), 84), 150)
     return box["x"] + left + (box["width"] - left - 14) * time_s / 10, box["y"] + y
 
 
@@ -115,6 +115,7 @@ def test_spans_are_added_moved_resized_relabelled_deleted_and_undone(page: Any, 
     assert saved(page, "spans")["corrected"][1][:2] == pytest.approx([8, 9.5], abs=0.06)
     page.get_by_label("Event of the span").select_option("bird")
     assert [span[2] for span in saved(page, "spans")["corrected"]] == ["car", "bird"]
+    assert page.get_by_label("Show bird").is_checked()  # which had no row before, as nobody had heard one
     page.locator(".ep-stage").focus()
     page.keyboard.press("Delete")
     assert saved(page, "spans") == {"corrected": [[2, 4, "car"]]}
@@ -123,6 +124,15 @@ def test_spans_are_added_moved_resized_relabelled_deleted_and_undone(page: Any, 
     assert [span[2] for span in saved(page, "spans")["corrected"]] == ["car", "car"]
     page.keyboard.press("Control+Shift+z")
     assert [span[2] for span in saved(page, "spans")["corrected"]] == ["car", "bird"]
+
+
+def test_what_the_pointer_reads_moves_nothing_on_a_narrow_page(page: Any, player: Player) -> None:
+    page.set_viewport_size({"width": 620, "height": 900})
+    mount(page, player)
+    before = page.locator(".ep-stage").bounding_box()
+    page.mouse.move(*at(page, 3.0, corrected_row(page)))
+    assert "car · 2.00" in page.locator(".ep-readout").inner_text()
+    assert page.locator(".ep-stage").bounding_box() == before
 
 
 def test_an_edited_span_counts_at_once(page: Any, player: Player) -> None:
@@ -174,6 +184,17 @@ def test_a_player_without_sound_says_so_and_shows_the_rest(page: Any, tmp_path: 
     assert saved(page, "current_s") == pytest.approx(4.0, abs=0.02)
 
 
+def test_a_long_sound_that_cannot_be_sent_is_said(page: Any, player: Player, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(widget, "WAV_S", 1.0)
+    mount(page, Player(player._path, []))
+    page.locator(".ep-play").click()
+    assert page.locator(".ep-play").inner_text() == "…"
+    page.evaluate("window.models.player.set('sound', { error: 'The file went away.' })")
+    assert page.locator(".ep-notes").inner_text() == "The file went away."
+    assert page.locator(".ep-play").inner_text() == "▶"
+    assert page.locator(".ep-play").is_disabled()
+
+
 def test_the_theme_is_the_pages(page: Any, player: Player) -> None:
     mount(page, player)
     assert page.locator(".earmark-player").get_attribute("data-theme") == "light"
@@ -220,7 +241,8 @@ def test_half_an_hour_of_25_events_is_drawn_soon_and_stays_smooth(page: Any, pla
 
 
 IMPORT = """async (source) => {
-  const exported = "\\nexport { framesOf, countEvents, decided, leastByte, pyramidOf, levelFor, clock };";
+  const parts = "framesOf, inTime, countEvents, decided, eachPiece, leastByte, pyramidOf, levelFor, clock";
+  const exported = `\\nexport { ${parts} };`;
   window.parts = await import(URL.createObjectURL(new Blob([source + exported], { type: "text/javascript" })));
 }"""
 
@@ -238,7 +260,7 @@ def test_decisions_and_counts_are_those_of_earmark(page: Any) -> None:
             for events in (annotated, estimated)
         ]
         expected = criterion.count(*lists)
-        found = page.evaluate("([reference, estimated]) => parts.countEvents(reference, estimated)", pairs)
+        found = page.evaluate("(pairs) => parts.countEvents(...pairs.map(parts.inTime))", pairs)
         assert found == {name: int(expected[name].sum()) for name in ("tp", "fp", "fn")}
         recording = Recording(
             path="a.wav", duration_s=30.0, rate_hz=8000, channels=1, split="test",
@@ -275,24 +297,33 @@ def test_a_byte_decides_as_its_posterior_at_every_multiple_of_a_256th(page: Any)
     page.evaluate(IMPORT, script())
     posterior = np.array([0.0, 0.1, 0.2499, 0.25, 0.4999, 0.5, 0.75, 1.0])
     for threshold in (0.25, 0.5, 0.75):
-        ((first, end),) = page.evaluate(
-            "([bytes, threshold]) => parts.decided(Uint8Array.from(bytes), parts.leastByte(threshold)).spans",
+        first, end = page.evaluate(
+            "([bytes, threshold]) => parts.decided(Uint8Array.from(bytes), parts.leastByte(threshold), null).edges",
             [quantised(posterior).tolist(), threshold],
         )
         active = [int(first <= frame < end) for frame in range(len(posterior))]
         assert active == (posterior >= threshold).astype(int).tolist()
 
 
+DECIDED = """([bytes, known, from]) => {
+  const [values, annotated] = [Uint8Array.from(bytes), known && Uint8Array.from(known)];
+  const pieces = [];
+  parts.eachPiece({ values, least: 5, annotated }, from, values.length, (...piece) => pieces.push(piece));
+  return { ...parts.decided(values, 5, annotated), pieces };
+}"""
+
+
 def test_frames_are_hits_false_alarms_or_missed_and_counted_as_such(page: Any) -> None:
     page.evaluate(IMPORT, script())
     hit, false_alarm, missed = 1, 2, 3
-    assert page.evaluate(
-        "parts.decided(Uint8Array.from([9, 9, 0, 9, 0, 0]), 5, Uint8Array.from([0, 1, 1, 1, 0, 1]))"
-    ) == {
-        "spans": [[0, 2], [3, 4]],
+    assert page.evaluate(DECIDED, [[9, 9, 0, 9, 0, 0], [0, 1, 1, 1, 0, 1], 0]) == {
+        "edges": [0, 2, 3, 4],
         "pieces": [[0, 1, false_alarm], [1, 2, hit], [2, 3, missed], [3, 4, hit], [5, 6, missed]],
         "counts": {"tp": 2, "fp": 1, "fn": 2},
     }
+    from_the_second = page.evaluate(DECIDED, [[9, 9, 0, 9], [0, 1, 1, 1], 1])["pieces"]
+    assert from_the_second == [[1, 2, hit], [2, 3, missed], [3, 4, hit]]
+    assert page.evaluate(DECIDED, [[9, 9, 0, 9], None, 0])["pieces"] == [[0, 2, hit], [3, 4, hit]]
 
 
 def test_a_pyramid_keeps_every_peak(page: Any) -> None:

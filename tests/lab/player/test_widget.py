@@ -65,8 +65,19 @@ def test_a_long_sound_is_sent_when_the_page_asks_for_it(sound: Path, monkeypatch
     player = Player(sound, [])
     assert player._content["sound_on_demand"]
     assert player.sound == {}
-    player._handle_custom_msg({"kind": "sound"}, [])
+    for _ in range(2):  # two pages
+        player._handle_custom_msg({"kind": "sound"}, [])
+    player._encoding.join()
     assert player.sound["type"] == "audio/flac"
+
+
+def test_a_long_sound_that_went_away_is_said(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(widget, "WAV_S", 1.0)
+    player = Player(sound, [])
+    sound.unlink()
+    player._handle_custom_msg({"kind": "sound"}, [])
+    player._encoding.join()
+    assert player.sound == {"error": f"{sound}: no such file. `earmark data check` says what a corpus lacks."}
 
 
 def test_the_picture_goes_beside_the_widget(sound: Path) -> None:

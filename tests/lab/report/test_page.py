@@ -17,6 +17,8 @@ from earmark_lab.report import render, write_report
 from earmark_lab.report.clips import clips_to_show
 from earmark_lab.report.finished import finished
 
+KEY = "sk-report-0123456789abcdef"
+
 
 class Tags(HTMLParser):
     """Every tag with its attributes, and the text of the page."""
@@ -46,13 +48,19 @@ def all_of(study) -> set[str]:
 
 @pytest.fixture(scope="session")
 def page(small_study) -> str:
-    return render([small_study], all_of(small_study))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", KEY)
+        return render([small_study], all_of(small_study))
 
 
 @pytest.fixture
 def copied(small_study, copy_small_study, tmp_path):
     """The same study with runs that a test may spoil."""
     return replace(small_study, store=open_store(copy_small_study(tmp_path / "stores", "runs"), small_study.manager))
+
+
+def test_no_key_of_the_environment_is_in_the_page(page):
+    assert KEY not in page
 
 
 def test_nothing_is_loaded_from_anywhere(page):

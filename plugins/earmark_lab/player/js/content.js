@@ -59,13 +59,13 @@ class Comparison {
     }
   }
 
-  /** Annotated spans of an event, and their frames on a grid. */
+  /** Annotated spans of an event in microseconds, and their frames on a grid. */
   truth(event, nFrames, hop_s) {
     const key = `${event} ${nFrames} ${hop_s}`;
     if (!this.truths.has(key)) {
       const { lanes, reference, frame_rule, duration_s } = this.content;
       const spans = this.spans(lanes[reference], event);
-      this.truths.set(key, { spans, active: framesOf(spans, nFrames, hop_s, frame_rule, duration_s) });
+      this.truths.set(key, { edges: inTime(spans), active: framesOf(spans, nFrames, hop_s, frame_rule, duration_s) });
     }
     return this.truths.get(key);
   }
@@ -79,7 +79,7 @@ class Comparison {
     return this.state.thresholds[event] ?? lane.threshold;
   }
 
-  /** {spans, pieces, events, frames} of a lane's event; counts are null for the reference and without one. */
+  /** {spans, decision, events, frames} of a lane's event; counts are null for the reference and without one. */
   of(lane, event) {
     const key = `${lane.index} ${event}`;
     if (!this.kept.has(key)) this.kept.set(key, this.compared(lane, event));
@@ -96,18 +96,24 @@ class Comparison {
     const spans = own ? this.spans(lane, event) : null;
     const reference = this.content.lanes[this.content.reference];
     const silent = lane.track && !lane.editable && !pyramid && !spans.length; // of another vocabulary
-    const judged = reference && !lane.isReference && !silent;
-    if (own && !judged) return { spans, pieces: null, events: null, frames: null };
-    const truth = judged ? this.truth(event, nFrames, hop_s) : null;
-    const values = own ? framesOf(spans, nFrames, hop_s, lane.track ? "outer" : frame_rule, duration_s) : pyramid[0];
-    const found = decided(values, own ? 1 : leastByte(this.threshold(lane, event)), truth?.active);
-    const decidedSpans = spans ?? found.spans.map(([first, end]) => [first * hop_s, end * hop_s, event]);
-    if (!judged) return { spans: decidedSpans, pieces: null, events: null, frames: null };
+    const truth = reference && !lane.isReference && !silent ? this.truth(event, nFrames, hop_s) : null;
+    if (own && !truth && !pyramid) return { spans, decision: null, events: null, frames: null };
+    const decision = {
+      values: own ? framesOf(spans, nFrames, hop_s, lane.track ? "outer" : frame_rule, duration_s) : pyramid[0],
+      least: own ? 1 : leastByte(this.threshold(lane, event)),
+      annotated: truth?.active ?? null,
+    };
+    const { edges, counts } = decided(decision.values, decision.least, decision.annotated);
+    const detected = spans ? inTime(spans) : edges.map((frame) => toUs(frame * hop_s));
+    let asked = spans;
     return {
-      spans: decidedSpans,
-      pieces: lane.track ? found.pieces.map(([first, end, what]) => [first * hop_s, end * hop_s, what]) : null,
-      events: countEvents(truth.spans, decidedSpans),
-      frames: found.counts,
+      // Made when somebody points at them.
+      get spans() {
+        return (asked ??= spansOf(edges, hop_s, event));
+      },
+      decision,
+      events: truth && countEvents(truth.edges, detected),
+      frames: truth && counts,
     };
   }
 

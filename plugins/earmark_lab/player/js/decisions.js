@@ -37,50 +37,63 @@ const MISSED = 3;
 const KINDS = [0, MISSED, FALSE_ALARM, HIT]; // by 2 x decided + annotated
 
 /**
- * What frames decide: `spans` [first, end] in which the values (frame) reach `least`; and against annotated frames,
- * unless these are null, `pieces` [first, end, kind] and counts {tp, fp, fn}. One pass, as half an hour has 90,000
- * frames of each event.
+ * What values (frame) decide from `least` on: `edges`, the frames in which spans begin and end, turn by turn; and
+ * counts {tp, fp, fn} against annotated frames, none where these are null. Plain numbers, as half an hour of noise
+ * holds hundreds of thousands of spans.
  */
 function decided(values, least, annotated) {
-  const spans = [];
-  const pieces = [];
-  const n = [0, 0, 0, 0];
-  let [active, onset] = [0, 0];
-  let [kind, since] = [0, 0];
-  for (let frame = 0; frame <= values.length; frame++) {
-    const ends = frame === values.length;
-    const on = !ends && values[frame] >= least ? 1 : 0;
-    if (on !== active) {
-      if (active) spans.push([onset, frame]);
-      active = on;
-      onset = frame;
-    }
-    const what = ends || !annotated ? 0 : KINDS[2 * on + annotated[frame]];
-    if (what !== kind) {
-      if (kind) pieces.push([since, frame, kind]);
-      n[kind] += frame - since;
-      kind = what;
-      since = frame;
-    }
+  const edges = [];
+  const reference = annotated ?? new Uint8Array(values.length);
+  let [active, tp, detected, there] = [0, 0, 0, 0];
+  for (let frame = 0; frame < values.length; frame++) {
+    const on = values[frame] >= least ? 1 : 0;
+    if (on !== active) edges.push(frame);
+    active = on;
+    tp += on & reference[frame];
+    detected += on;
+    there += reference[frame];
   }
-  return { spans, pieces, counts: { tp: n[HIT], fp: n[FALSE_ALARM], fn: n[MISSED] } };
+  if (active) edges.push(values.length);
+  return { edges, counts: { tp, fp: detected - tp, fn: there - tp } };
 }
 
-/** {tp, fp, fn} of spans [onset_s, offset_s] of one event, matched one to one, as many as can be (Kuhn 1955). */
-function countEvents(reference, estimated) {
-  const inTime = (spans) => spans.map(([onset, offset]) => [toUs(onset), toUs(offset)]).sort((a, b) => a[0] - b[0]);
-  const annotated = inTime(reference);
-  const detected = inTime(estimated);
+/** Spans [onset_s, offset_s, event] of frames in which they begin and end. */
+const spansOf = (edges, hop_s, event) =>
+  Array.from({ length: edges.length / 2 }, (_, index) => [edges[2 * index] * hop_s, edges[2 * index + 1] * hop_s, event]);
+
+/** Call see(first, end, kind) for each stretch of one kind within frames; all that is decided is a hit where nothing is annotated. */
+function eachPiece({ values, least, annotated }, from, to, see) {
+  let [kind, since] = [0, from];
+  for (let frame = from; frame <= to; frame++) {
+    const on = frame < to && values[frame] >= least ? 1 : 0;
+    const what = frame < to ? KINDS[2 * on + (annotated ? annotated[frame] : on)] : 0;
+    if (what === kind) continue;
+    if (kind) see(since, frame, kind);
+    kind = what;
+    since = frame;
+  }
+}
+
+/** Spans [onset_s, offset_s] as onsets and offsets in microseconds, turn by turn and in order. */
+const inTime = (spans) => spans.map(([onset, offset]) => [toUs(onset), toUs(offset)]).sort((a, b) => a[0] - b[0]).flat();
+
+/**
+ * {tp, fp, fn} of the spans of one event, annotated and detected, matched one to one, as many as can be (Kuhn 1955).
+ * Both are onsets and offsets in microseconds, turn by turn and in order.
+ */
+function countEvents(annotated, detected) {
+  const near = [];
   let from = 0;
-  const near = annotated.map(([onset, offset]) => {
+  for (let one = 0; one < annotated.length; one += 2) {
+    const [onset, offset] = [annotated[one], annotated[one + 1]];
     const tolerance = Math.max(COLLAR_US, LENGTH_SHARE * (offset - onset));
-    while (from < detected.length && detected[from][0] < onset - COLLAR_US) from++;
+    while (from < detected.length && detected[from] < onset - COLLAR_US) from += 2;
     const agreeing = [];
-    for (let index = from; index < detected.length && detected[index][0] <= onset + COLLAR_US; index++) {
-      if (Math.abs(detected[index][1] - offset) <= tolerance) agreeing.push(index);
+    for (let other = from; other < detected.length && detected[other] <= onset + COLLAR_US; other += 2) {
+      if (Math.abs(detected[other + 1] - offset) <= tolerance) agreeing.push(other);
     }
-    return agreeing;
-  });
+    near.push(agreeing);
+  }
   const takenBy = new Map();
   const augment = (index, seen) => {
     for (const detection of near[index]) {
@@ -93,8 +106,8 @@ function countEvents(reference, estimated) {
     }
     return false;
   };
-  const tp = annotated.reduce((hits, _, index) => hits + augment(index, new Set()), 0);
-  return { tp, fp: detected.length - tp, fn: annotated.length - tp };
+  const tp = near.reduce((hits, _, index) => hits + augment(index, new Set()), 0);
+  return { tp, fp: detected.length / 2 - tp, fn: near.length - tp };
 }
 
 /** Sum of counts, which add; scores do not. */

@@ -119,15 +119,21 @@ function paintTrack(context, row, top, { view, inks, comparison, stripes }) {
   context.stroke();
   context.setLineDash([]);
   context.globalAlpha = 1;
-  const { pieces, spans } = comparison.of(lane, event);
-  const drawn = pieces || spans.map(([onset, offset]) => [onset, offset, HIT]);
+  paintDecision(context, comparison.of(lane, event).decision, lane.track.hop_s, foot, { view, inks, stripes });
+}
+
+/** What is decided in the frames in sight, and a few beside them, as pieces must not seem to end where the view does. */
+function paintDecision(context, decision, hop_s, foot, { view, inks, stripes }) {
+  const beside = Math.ceil((4 * view.span_s) / view.width / hop_s);
+  const from = Math.max(Math.floor(view.from_s / hop_s) - beside, 0);
+  const to = Math.min(Math.ceil(view.to_s / hop_s) + beside, decision.values.length);
   const until = [0, 0, 0, 0]; // by kind, how far pixels are filled: of half an hour, hundreds share one
-  for (const [onset, offset, kind] of inSight(drawn, view)) {
-    let x = view.x(onset);
-    const end = view.x(offset);
+  eachPiece(decision, from, to, (first, last, kind) => {
+    let x = view.x(first * hop_s);
+    const end = view.x(last * hop_s);
     if (end - x < 1) x = Math.floor(x);
     const width = Math.max(end - x, 1);
-    if (x + width <= until[kind]) continue;
+    if (x + width <= until[kind]) return;
     until[kind] = x + width;
     if (kind === MISSED) {
       context.strokeStyle = inks.missed;
@@ -136,7 +142,7 @@ function paintTrack(context, row, top, { view, inks, comparison, stripes }) {
       context.fillStyle = kind === HIT ? inks.hit : width > 3 ? stripes : inks.false;
       context.fillRect(x, foot + 2, width, STRIP - 1);
     }
-  }
+  });
 }
 
 function paintSpans(context, row, top, { view, inks, comparison, selection }) {

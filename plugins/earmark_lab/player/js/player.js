@@ -102,6 +102,7 @@ class PlayerView {
         this.editor.past = [];
         this.editor.future = [];
         this.editor.selection = null;
+        for (const [, , label] of Object.values(this.state.spans).flat()) this.table.reveal(label);
         this.edited(false);
       },
       "change:selected_s": () => {
@@ -151,8 +152,11 @@ class PlayerView {
   loadSound() {
     const sent = this.model.get("sound");
     if (sent?.data) this.sound.load(sent);
-    else if (this.content.sound_on_demand) this.model.send({ kind: "sound" });
-    this.playButton.disabled = !sent?.data && !this.content.sound_on_demand;
+    else if (sent?.error) {
+      this.sound.pause();
+      this.say([...this.content.notes, sent.error]);
+    } else if (this.content.sound_on_demand) this.model.send({ kind: "sound" });
+    this.playButton.disabled = !sent?.data && (!this.content.sound_on_demand || Boolean(sent?.error));
     if (this.playButton.disabled) this.playButton.title = "There is no sound to play";
     this.played();
   }
@@ -257,7 +261,7 @@ class PlayerView {
   arrange(soundToo = true) {
     const width = this.stage.clientWidth;
     if (!width) return; // not on a page yet; the observer of its size will call again
-    this.view.left = clamp(Math.round(width * 0.16), 84, 150);
+    this.view.left = clamp(Math.round(width * 0.2), 84, 150);
     this.view.width = width - this.view.left - 14;
     this.lanes = rowsOf(this.content, this.state.shownEvents, this.comparison, this.byEvent);
     this.lanesBox.style.height = `${Math.min(this.lanes.height, LANES_HEIGHT)}px`;
@@ -297,8 +301,8 @@ class PlayerView {
 
   thresholdMoved(event) {
     this.comparison.forgetDecisions(event);
+    if (event === undefined) this.arrange(false); // before the table, which would have to be laid out first
     this.table.update(event);
-    if (event === undefined) this.arrange(false);
     this.repaint(false);
   }
 
@@ -324,6 +328,8 @@ class PlayerView {
   edited(done) {
     this.comparison.forgetAll();
     if (done) this.tell({ spans: this.editor.copy() });
+    const { selection } = this.editor;
+    if (selection && !this.editor.drag) this.table.reveal(selection.span[2]);
     if (!this.editor.drag) {
       this.table.update();
       this.arrange(false);

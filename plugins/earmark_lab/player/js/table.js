@@ -55,6 +55,7 @@ class EventTable {
       const box = h("input", { type: "checkbox", "aria-label": `Show ${name}` });
       box.checked = this.state.shownEvents.has(event);
       row.hidden = !box.checked;
+      cells.box = box;
       box.addEventListener("change", () => {
         this.state.shownEvents[box.checked ? "add" : "delete"](event);
         this.shownChanged();
@@ -70,6 +71,15 @@ class EventTable {
     });
     this.rows.set(event, cells);
     return row;
+  }
+
+  /** Show an event that somebody has just given a span. */
+  reveal(event) {
+    const { row, box } = this.rows.get(event) ?? {};
+    if (!box || box.checked) return;
+    row.hidden = false;
+    box.checked = true;
+    this.state.shownEvents.add(event);
   }
 
   slider(event, name, cells) {
