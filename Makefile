@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/python -m uv
 
-.PHONY: help setup demo test check lock bench lab docs clean
+.PHONY: help setup demo test check lock audit bench lab docs clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -17,8 +17,8 @@ setup: .venv/.synced  ## make .venv and install Earmark with the locked versions
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "Earmark needs Python 3.11 or newer, %s is %d.%d; say make PYTHON=python3.12" % (sys.executable, v[0], v[1]))'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing the locked packages (some 5 GB with PyTorch; once)"
-	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-
+	@$(BIN)/python -m uv --version >/dev/null 2>&1 || { sed -n '/^uv==/,/[^\\]$$/p' requirements.lock >.venv/uv.lock; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.lock; }
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirement requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -37,6 +37,10 @@ check: setup  ## style, types and layers
 
 lock: setup  ## renew requirements.lock from pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --no-header --upgrade pyproject.toml --output-file requirements.lock
+
+# A vulnerability that does not concern Earmark is named here with --ignore-vuln, its reason in a comment above.
+audit: setup  ## look for known vulnerabilities of the locked versions
+	@$(BIN)/python -m pip_audit --strict --require-hashes --disable-pip --requirement requirements.lock
 
 bench: setup  ## measure the figures under tests/benchmarks (long)
 	@for file in tests/benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python "$$file"; done

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-
-import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
@@ -48,33 +45,3 @@ def test_every_package_says_that_it_is_typed():
 def test_tests_mirror_the_packages():
     expected = {package.removeprefix("earmark_") for package in PACKAGES} | {"core", "stores", "benchmarks"}
     assert expected <= {path.name for path in (REPOSITORY / "tests").iterdir() if path.is_dir()}
-
-
-def test_every_dependency_is_locked_with_a_hash_and_no_address():
-    lock = (REPOSITORY / "requirements.lock").read_text()
-    assert "://" not in lock
-    locked = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
-    asked = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["dev"]]
-    names = {re.match(r"[A-Za-z0-9_.-]+", line).group().lower().replace("_", "-") for line in asked}
-    assert names <= locked
-    for block in re.split(r"^(?=[a-z0-9-]+==)", lock, flags=re.MULTILINE)[1:]:
-        assert "--hash=sha256:" in block, block.splitlines()[0]
-
-
-# PyTorch's own files are archives of tensors as long as nothing but weights is admitted.
-PICKLES = [
-    r"pickle\.load",
-    r"(?<!safetensors\.)torch\.load\((?![^)]*weights_only=True\))",
-    "allow_pickle=True",
-    "joblib",
-]
-
-
-@pytest.mark.parametrize("word", PICKLES)
-def test_no_pickle_is_loaded_anywhere(word):
-    sources = [
-        *REPOSITORY.glob("core/**/*.py"),
-        *REPOSITORY.glob("stores/**/*.py"),
-        *REPOSITORY.glob("plugins/**/*.py"),
-    ]
-    assert [path.name for path in sources if re.search(word, path.read_text())] == []

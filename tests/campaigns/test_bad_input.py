@@ -306,6 +306,15 @@ STORE: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "a bit of a single number": (f"{PREDICTIONS}/n/c", flipped, f"checksum does not match.*{MADE_ANEW}"),
     "a bit of an evaluation": (f"{RUN}/evaluations/e.zarr/f/c", flipped, f"checksum does not match.*{MADE_ANEW}"),
     "a bit of weights": (f"{RUN}/weights.safetensors", flipped, f"(checksum|not a whole safetensors).*{MADE_ANEW}"),
+    "a bit of a run's record": (f"{RUN}/run.json", flipped, MADE_ANEW),
+    "a bit of a shelf's record": (f"{FEATURES}/shelf.json", flipped, MADE_ANEW),
+    "a size in a shelf's record": (
+        f"{FEATURES}/shelf.json",
+        lambda p: p.write_text(p.read_text().replace('"n_frames": 3', '"n_frames": 2')),
+        f"checksum does not match.*{MADE_ANEW}",
+    ),
+    "a bit of a ledger": (f"{FEATURES}/pieces/000000.json", flipped, MADE_ANEW),
+    "a bit of what zarr says": (f"{FEATURES}/features.zarr/total/zarr.json", flipped, f"checksum.*{MADE_ANEW}"),
     "features grown": (f"{FEATURES}/features.zarr/features/c/0/0/0", grown, f"bytes instead of.*{MADE_ANEW}"),
     "features lost": (f"{FEATURES}/features.zarr/features/c/1/0/0", Path.unlink, f"is missing.*{MADE_ANEW}"),
     "a ledger lost": (f"{FEATURES}/pieces/000001.json", Path.unlink, f"cannot be read.*{MADE_ANEW}"),
@@ -337,7 +346,7 @@ STORE: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "metadata of another array": (
         f"{PREDICTIONS}/p/zarr.json",
         lambda p: p.write_bytes(b" " * p.stat().st_size),
-        f"not a readable dataset.*{MADE_ANEW}",
+        f"checksum does not match.*{MADE_ANEW}",
     ),
 }
 

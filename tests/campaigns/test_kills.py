@@ -213,8 +213,11 @@ def test_a_state_of_training_in_which_a_bit_has_flipped_begins_the_training_anew
 
 
 def test_features_of_before_there_were_checksums_are_read(done, undisturbed, monkeypatch, tmp_path, folder):
-    monkeypatch.setattr("earmark_stores.features.CODEC", None)
-    monkeypatch.setattr("earmark_stores.datasets._encoding", lambda variable: {})
+    monkeypatch.setattr("earmark_stores.pieces.CODEC", None)
+    monkeypatch.setattr("earmark_stores.features.file_checksums", lambda folder: {})
+    monkeypatch.setattr("earmark_stores.datasets._encoding", lambda variable, clips_per_chunk: {})
+    monkeypatch.setattr("earmark_stores.datasets._metadata_checksum", lambda path: None)
+    monkeypatch.setattr("earmark_stores.disk._sealed", lambda fields: fields + b"\n}")
     old = run(opened(folder, tmp_path / "old"))
     monkeypatch.undo()
     found = digests(run(opened(folder, tmp_path / "old")))

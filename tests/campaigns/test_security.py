@@ -352,10 +352,16 @@ def test_a_key_that_a_server_echoes_reaches_no_file_and_no_output(spelt, tmp_pat
 def test_only_the_labeller_reads_a_variable_whose_name_it_is_told():
     known = {
         "EARMARK_STORES",
+        "EARMARK_CACHE",
+        "XDG_CACHE_HOME",
         "EARMARK_SAVE_EVERY_S",
         "EARMARK_AUTHOR",
         "EARMARK_SCHEDULER",
         "EARMARK_ENGINE",
+        "WORLD_SIZE",
+        "LOCAL_RANK",
+        "MASTER_ADDR",
+        "MASTER_PORT",
         "SERVER_SOFTWARE",
         "JUPYTER_PREFER_ENV_PATH",
     }
@@ -369,6 +375,8 @@ def test_only_the_labeller_reads_a_variable_whose_name_it_is_told():
     assert readers.keys() <= {
         "plugins/earmark_labels/llm_endpoint.py",
         "core/earmark/processes.py",  # threads of its workers, by names of its own
+        "core/earmark/teams/team.py",  # whether torchrun has started it, by torchrun's names
+        "core/earmark/devices.py",  # which of the workers this is, by a name of the engines
         "core/earmark/cli/lab.py",  # hands the environment to JupyterLab
     }
     assert readers["plugins/earmark_labels/llm_endpoint.py"] == ["self.key_variable"]
@@ -379,7 +387,9 @@ def test_only_the_labeller_reads_a_variable_whose_name_it_is_told():
 
 def test_every_locked_version_has_hashes_and_is_one_that_the_project_asks_for():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    blocks = re.split(r"^(?=[a-z0-9-]+==)", (REPOSITORY / "requirements.lock").read_text(), flags=re.MULTILINE)[1:]
+    lock = (REPOSITORY / "requirements.lock").read_text()
+    assert "://" not in lock  # packages and hashes; where they come from is the installer's affair
+    blocks = re.split(r"^(?=[a-z0-9-]+==)", lock, flags=re.MULTILINE)[1:]
     locked: dict[str, set[str]] = {}
     for block in blocks:
         name, version = re.match(r"([a-z0-9-]+)==([^\s;\\]+)", block).groups()
@@ -391,3 +401,11 @@ def test_every_locked_version_has_hashes_and_is_one_that_the_project_asks_for():
         asked = Requirement(line)
         versions = locked[re.sub(r"[-_.]+", "-", asked.name).lower()]
         assert all(asked.specifier.contains(version, prereleases=True) for version in versions), line
+
+
+def test_everything_that_make_installs_is_held_against_a_hash():
+    installs = re.findall(r"pip install (.*)$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+    ours = [line for line in installs if line.endswith("--no-deps --no-build-isolation --editable .")]
+    assert len(ours) == 1
+    assert len(installs) > 1
+    assert all("--require-hashes --requirement" in line for line in installs if line not in ours)
