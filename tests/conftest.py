@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
+import pickle
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
@@ -15,6 +18,14 @@ if TYPE_CHECKING:
     from earmark.study import Study
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """What tests write need not outlive a power cut, and waiting for the disk was a good part of their time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture
@@ -26,6 +37,38 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+class Elsewhere:
+    """An engine that works as those in other processes do: with copies, in an order of its own."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Any] = []
+        """What it was given and has done."""
+        self.most: float = math.inf
+        """After so many jobs it breaks down."""
+
+    def execute(self, jobs: Sequence[Any], work: Callable[[Any], None]) -> None:
+        from earmark.processes import EngineError
+
+        work = pickle.loads(pickle.dumps(work))
+        for job in reversed(jobs):
+            if len(self.jobs) >= self.most:
+                raise EngineError("no more")
+            work(pickle.loads(pickle.dumps(job)))
+            self.jobs.append(job)
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Elsewhere]:
+    """An engine, which has its name `elsewhere` as long as a test lasts."""
+    from earmark import hookimpl
+    from earmark.plugins import plugins
+
+    engine = Elsewhere()
+    plugins().register(SimpleNamespace(earmark_engines=hookimpl(lambda: {"elsewhere": lambda: engine})), "elsewhere")
+    yield engine
+    plugins().unregister("elsewhere")
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -50,32 +51,13 @@ def extract(
     """
     if shelf.whole:
         return
-    n_frames = frontend.n_frames(_shared_length_s(clips, dataset))
-    description = {
-        "corpus": dataset.name,
-        "synthetic": dataset.synthetic,
-        "frontend": repr(frontend),
-        "hop_s": frontend.hop_s,
-    }
-    shelf.begin([clip.id for clip in clips], n_frames, frontend.n_mels, description)
+    begin(dataset, clips, frontend, shelf)
     missing = shelf.missing()
     total = len(clips)
     done = total - sum(len(piece) for piece in missing)
-    n_threads = torch.get_num_threads()
-    # Each worker with one thread within torch: teams of threads for each would stand in one another's way.
-    executor = ThreadPoolExecutor(workers or n_threads, "extraction", initializer=torch.set_num_threads, initargs=(1,))
-
-    def begun(piece: range) -> tuple[range, Features, list[Future[None]]]:
-        features = np.empty((len(piece), n_frames, frontend.n_mels), dtype=np.float32)
-        jobs = [
-            executor.submit(_extract_one, dataset.root, clips[index], frontend, row)
-            for index, row in zip(piece, features, strict=True)
-        ]
-        return piece, features, jobs
-
-    try:
+    with _threads(workers) as executor:
         # The next piece is under way while one is written, and no more: this bounds the memory.
-        ahead = map(begun, missing)
+        ahead = ((piece, *_submitted(executor, dataset.root, clips, piece, frontend)) for piece in missing)
         current = next(ahead, None)
         while current is not None:
             piece, features, jobs = current
@@ -87,10 +69,63 @@ def extract(
                     advance(done, total)
             shelf.write(piece, features)
         shelf.finish()
+
+
+def begin(dataset: Dataset, clips: Sequence[Clip], frontend: Frontend, shelf: FeatureShelf) -> None:
+    """Prepare the shelf of these features, or pick it up where it was begun already; errors as `extract`."""
+    description = {
+        "corpus": dataset.name,
+        "synthetic": dataset.synthetic,
+        "frontend": repr(frontend),
+        "hop_s": frontend.hop_s,
+    }
+    n_frames = frontend.n_frames(_shared_length_s(clips, dataset))
+    shelf.begin([clip.id for clip in clips], n_frames, frontend.n_mels, description)
+
+
+def extract_piece(
+    dataset: Dataset, clips: Sequence[Clip], frontend: Frontend, shelf: FeatureShelf, piece: range
+) -> None:
+    """Write one missing piece of a shelf that is begun, beside others who write theirs; errors as `extract`.
+
+    Args:
+        dataset: names the folder in which the recordings lie.
+        clips: all clips of the shelf.
+        frontend: makes the features.
+        shelf: where they go.
+        piece: rows of the clips.
+    """
+    with _threads() as executor:
+        features, jobs = _submitted(executor, dataset.root, clips, piece, frontend)
+        for job in jobs:
+            job.result()
+    shelf.write(piece, features)
+
+
+@contextmanager
+def _threads(workers: int | None = None) -> Iterator[ThreadPoolExecutor]:
+    n_threads = torch.get_num_threads()
+    # Each worker with one thread within torch: teams of threads for each would stand in one another's way.
+    executor = ThreadPoolExecutor(workers or n_threads, "extraction", initializer=torch.set_num_threads, initargs=(1,))
+    try:
+        yield executor
     finally:
         # After an error or Ctrl-C, the clips that nobody has started on are not waited for.
         executor.shutdown(cancel_futures=True)
         torch.set_num_threads(n_threads)
+
+
+def _submitted(
+    executor: ThreadPoolExecutor, root: Path, clips: Sequence[Clip], piece: range, frontend: Frontend
+) -> tuple[Features, list[Future[None]]]:
+    """Features (clip, frame, mel) of a piece, and the jobs that fill them."""
+    shape = (len(piece), frontend.n_frames(clips[piece.start].duration_s), frontend.n_mels)
+    features = np.empty(shape, dtype=np.float32)
+    jobs = [
+        executor.submit(_extract_one, root, clips[index], frontend, row)
+        for index, row in zip(piece, features, strict=True)
+    ]
+    return features, jobs
 
 
 def features_of(

@@ -80,7 +80,7 @@ def run_studies(
     maker: dict[str, FoldJob] = {}
     for index, study in enumerate(studies):
         check_plugins(study.experiment, study.manager, study.experiment.name)
-        extracted(study, advance)
+        extracted(study, advance, engine)
         for job in study.missing():
             # Studies may share a run: one makes it, and no worker of the others waits at its lock.
             same = maker.get(study.run_address(job))

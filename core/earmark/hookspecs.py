@@ -1,4 +1,4 @@
-"""The hooks of Earmark: one a plugin kind, four that follow a run, one for a search that has ended, one for a report.
+"""The hooks of Earmark: one a plugin kind, five that follow what is done, one for a search's end, one for a report.
 
 A hook of the first sort returns a mapping from names to factories; what a factory must make is the protocol of
 the same name in `earmark.protocols`. Names are unique over all plugins: a second owner is an error, never a rename.
@@ -144,6 +144,11 @@ def earmark_run_finished(stage: str, seed: int, address: str) -> None:
 @hookspec
 def earmark_run_evaluated(stage: str, seed: int, address: str, scores: Mapping[str, float]) -> None:
     """A whole run has new results; scores are the scalars among them, as ``evaluator.score``."""
+
+
+@hookspec
+def earmark_piece_done(work: str, start: int, stop: int) -> None:
+    """An engine's worker has done clips or recordings ``start`` to ``stop - 1`` of a work that falls into pieces."""
 
 
 @hookspec

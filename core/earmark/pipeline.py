@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection
 import torch
 
 from earmark.devices import resolve_device
-from earmark.extraction import extract
+from earmark.extraction import begin, extract, extract_piece
 from earmark.judging import evaluate
+from earmark.piecework import Piece, engine_for_pieces, spread
 from earmark.plugins import BY_HAND
 from earmark.protocols import Engine
 from earmark.storage import FeatureShelf
@@ -31,9 +32,9 @@ def run_study(
     Args:
         study: experiment, dataset and store.
         device: "auto", "cpu", "cuda" or "cuda:1".
-        engine: name of an engine plugin; "auto" takes that in ``EARMARK_ENGINE``, else one process a processor for
-            several runs on the CPU, where two narrow nets side by side train faster than one with two threads, else
-            this process.
+        engine: name of an engine plugin; "auto" takes that in ``EARMARK_ENGINE``, else for features the threads of this
+            process, and for runs one process a processor where there are several on the CPU, as two narrow nets side by
+            side train faster than one with two threads, else this process.
         advance: called with (done, total) clips while features are extracted.
 
     Returns:
@@ -41,7 +42,7 @@ def run_study(
     """
     where = resolve_device(device)
     check_plugins(study.experiment, study.manager, study.experiment.name)
-    extracted(study, advance)
+    extracted(study, advance, engine)
     missing = study.missing()
     chosen = suitable_engine(study, where) if engine == "auto" else engine
     runner: Engine = study.manager.build("engine", chosen, {}, "--engine")
@@ -72,11 +73,40 @@ def suitable_engine(study: Study, device: torch.device) -> str:
     return "local" if by_hand or alone else "processes"
 
 
-def extracted(study: Study, advance: Advance | None = None) -> FeatureShelf:
-    """Features of all clips of a study, extracted where they are missing."""
+def extracted(study: Study, advance: Advance | None = None, engine: str = "auto") -> FeatureShelf:
+    """Features of all clips of a study, extracted where they are missing; the engine as for `run_study`."""
     shelf = study.store.features(study.feature_address)
     if not shelf.whole:
         with study.store.lock(study.feature_address):
             if not shelf.whole:
-                extract(study.dataset, list(study.clips_by_id.values()), study.frontend, shelf, advance=advance)
+                _extract(study, shelf, engine_for_pieces(engine, study.manager), advance)
     return shelf
+
+
+def _extract(study: Study, shelf: FeatureShelf, engine: Engine | None, advance: Advance | None) -> None:
+    clips = list(study.clips_by_id.values())
+    if engine is not None:
+        begin(study.dataset, clips, study.frontend, shelf)
+        missing = [Piece(f"features of {study.dataset.title}", p.start, p.stop) for p in shelf.missing()]
+        if len(missing) > 1:  # a single one is done here before a worker has started
+            spread(engine, missing, ExtractionWork(study), total=len(clips), advance=advance)
+    extract(study.dataset, clips, study.frontend, shelf, advance=advance)
+
+
+class ExtractionWork:
+    """Extracts pieces of a study's features, in whatever process it finds itself."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._shelf: FeatureShelf | None = None
+
+    def __call__(self, piece: Piece) -> None:
+        study = self._study
+        clips = list(study.clips_by_id.values())
+        if self._shelf is None:
+            shelf = study.store.features(study.feature_address)
+            if not shelf.whole:
+                begin(study.dataset, clips, study.frontend, shelf)  # a store may have a folder on each machine
+            self._shelf = shelf
+        if not self._shelf.whole:  # by others, while this process was taken for lost
+            extract_piece(study.dataset, clips, study.frontend, self._shelf, range(piece.start, piece.stop))

@@ -13,7 +13,7 @@ from distributed import KilledWorker
 from distributed.protocol.pickle import dumps
 
 from earmark.plugins import plugins
-from earmark.processes import EngineError
+from earmark.processes import EngineError, raised_again
 from earmark_dask.worker import TOPIC, Carried, WorkRaised, do, versions
 
 KEPT = "What was finished is kept; the same command goes on from there."
@@ -89,10 +89,7 @@ def tasks(client: Any, work: Callable[[Any], None]) -> Iterator[Tasks]:
 def _raised(job: Any, error: BaseException | None) -> Exception:
     """What the engine raises after a task that was not done."""
     if isinstance(error, WorkRaised):
-        kind, said = error.args
-        # Its own __init__ may want other arguments than the message that it made of them.
-        raised: Exception = kind.__new__(kind, said)
-        return raised
+        return raised_again(*error.args)
     if error is None:
         return EngineError(f"The scheduler was lost while {job} was under way. {KEPT}")
     if isinstance(error, KilledWorker):

@@ -27,11 +27,12 @@ TOPIC = "earmark"
 """Under which workers say what the hooks say. One for all calls, as a scheduler keeps the last messages of a topic."""
 
 
-class WorkRaised(Exception):
-    """An error of the work on its way to the client: its class and what it says.
+DECISIVE = ("torch", "numpy", "scipy", "soundfile", "soxr", "pyloudnorm")
+"""Libraries that decide the last bit of what is computed, read or synthesised."""
 
-    Errors do not pickle by themselves, as their arguments are not those of their classes.
-    """
+
+class WorkRaised(Exception):
+    """An error of the work on its way to the client: its class and what it says."""
 
     def __str__(self) -> str:
         kind: type[Exception] = self.args[0]
@@ -127,12 +128,12 @@ def check(worker: Worker, wanted: Mapping[str, str]) -> None:
 
 
 def versions() -> dict[str, str]:
-    """Versions in this process of what decides results: PyTorch, and all distributions that give plugins."""
+    """Versions in this process of what decides results: libraries, and all distributions that give plugins."""
     from earmark.plugins import BY_HAND, plugins
     from earmark.versions import installed_version
 
     given = {given.distribution: given.version for given in plugins().given() if given.distribution != BY_HAND}
-    return {"torch": installed_version("torch"), **given}
+    return {**{name: installed_version(name) for name in DECISIVE}, **given}
 
 
 def plain(value: Any) -> Any:

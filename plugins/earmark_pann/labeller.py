@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from earmark.addressing import address_of
 from earmark.clip_tables import ClipTable, ClipTableError, names_of, read_clip_table
 from earmark.errors import AudioError, OptionError
+from earmark.piecework import Piece, spread
 from earmark.recordings import Clip, Dataset, clips_digest, cut
+
+if TYPE_CHECKING:
+    from earmark.protocols import Engine
+    from earmark_pann.tagger import Tagger
 
 PIECE = 64
 """Clips that are kept at a time, so that an interruption costs half a minute."""
@@ -44,7 +49,13 @@ class PannLabeller:
                 "usual."
             )
 
-    def write_table(self, dataset: Dataset, folder: Path, advance: Callable[[int, int], None] | None = None) -> Path:
+    def write_table(
+        self,
+        dataset: Dataset,
+        folder: Path,
+        advance: Callable[[int, int], None] | None = None,
+        engine: Engine | None = None,
+    ) -> Path:
         """Return the table of all clips of a corpus; pieces lie under ``folder`` until the table is whole.
 
         Raises:
@@ -53,12 +64,12 @@ class PannLabeller:
             ClipTableError: there is no clip, or a kept piece is damaged.
             StoreError: a piece cannot be kept.
         """
-        from earmark_pann.tagger import least_duration_s, open_tagger  # late: nets import slowly
+        from earmark_pann.tagger import least_duration_s  # late: nets import slowly
 
         clips = cut(dataset.recordings, self.clip_s, pad=True)
         if not clips:
             raise ClipTableError(f"{dataset.root}: there are no recordings to label.")
-        tagger = open_tagger(self.checkpoint, self.rate_hz, *_here(self.device), self.batch_size)
+        tagger = self.opened()
         if self.clip_s < least_duration_s(tagger.frontend.hop_s):
             raise AudioError(
                 f"clips of {self.clip_s:g} s are too short for the tagger; give at least "
@@ -82,51 +93,99 @@ class PannLabeller:
             if advance is not None:
                 advance(len(clips), len(clips))
             return path
-        names = names_of(clips)
-        pieces = folder / f"{name}-{address}.pieces"
-        values = []
-        for start in range(0, len(clips), PIECE):
-            chosen = slice(start, start + PIECE)
-            piece = ClipTable(clips=names[chosen], events=tagger.events, values=np.empty((0, 0)), about=about)
-            values.append(_kept(pieces, start, piece, dataset.root, clips[chosen], len(clips), tagger, advance))
-        whole = ClipTable(clips=names, events=tagger.events, values=np.concatenate(values), about=about)
+        pieces = TablePieces(
+            folder=folder / f"{name}-{address}.pieces",
+            root=dataset.root,
+            clips=clips,
+            names=names_of(clips),
+            events=tagger.events,
+            about=about,
+        )
+        if engine is not None:
+            spread(engine, pieces.missing(dataset.title), Labelling(self, pieces), total=len(clips), advance=advance)
+            advance = None  # has been told
+        values = [pieces.kept(start, tagger, advance) for start in pieces.starts]
+        whole = ClipTable(clips=pieces.names, events=tagger.events, values=np.concatenate(values), about=about)
         _place(folder, path, whole.to_bytes())
-        for file in pieces.glob("*.npz"):
+        for file in pieces.folder.glob("*.npz"):
             file.unlink()
-        pieces.rmdir()
+        pieces.folder.rmdir()
         return path
 
+    def opened(self) -> Tagger:
+        """The tagger, on the device that is meant here.
 
-def _kept(
-    folder: Path,
-    start: int,
-    piece: ClipTable,
-    root: Path,
-    clips: Sequence[Clip],
-    total: int,
-    tagger: Any,
-    advance: Callable[[int, int], None] | None,
-) -> Any:
-    """Posteriors of a piece, from the disk where it was done before."""
-    path = folder / f"{start:06d}.npz"
-    if path.is_file():
-        found = read_clip_table(path)
-        if (found.clips, found.events) != (piece.clips, piece.events):
-            raise ClipTableError(f"{path}: this piece is of other clips. Delete the folder; they are labelled again.")
-        if advance is not None:
-            advance(start + len(clips), total)
-        return found.values
-    tell = None if advance is None else lambda done: advance(start + done, total)
-    values = tagger.posteriors(root, clips, tell)
-    _place(folder.parent, path, replace(piece, values=values).to_bytes())
-    return values
+        Raises:
+            CheckpointError, BundleError: the checkpoint is not usable.
+        """
+        from earmark.devices import resolve_device
+        from earmark.plugins import plugins
+        from earmark_pann.tagger import open_tagger
+
+        return open_tagger(self.checkpoint, self.rate_hz, plugins(), resolve_device(self.device), self.batch_size)
 
 
-def _here(device: str) -> tuple[Any, Any]:
-    from earmark.devices import resolve_device
-    from earmark.plugins import plugins
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TablePieces:
+    """The pieces of one table, each a file once it is heard."""
 
-    return plugins(), resolve_device(device)
+    folder: Path
+    root: Path
+    """Of the corpus."""
+    clips: tuple[Clip, ...]
+    """All of them."""
+    names: tuple[str, ...]
+    events: tuple[str, ...]
+    about: Mapping[str, Any]
+
+    @property
+    def starts(self) -> range:
+        """First clips of all pieces."""
+        return range(0, len(self.clips), PIECE)
+
+    def missing(self, title: str) -> list[Piece]:
+        """Those that nobody has heard yet, of a corpus of that title."""
+        last = len(self.clips)
+        return [
+            Piece(f"labels of {title}", start, min(start + PIECE, last))
+            for start in self.starts
+            if not self._path(start).is_file()
+        ]
+
+    def kept(self, start: int, tagger: Tagger, advance: Callable[[int, int], None] | None = None) -> Any:
+        """Posteriors (clip, event) of a piece, from the disk where it was done before, else kept there now."""
+        path, chosen = self._path(start), slice(start, start + PIECE)
+        clips, total = self.clips[chosen], len(self.clips)
+        if path.is_file():
+            found = read_clip_table(path)
+            if (found.clips, found.events) != (self.names[chosen], self.events):
+                raise ClipTableError(
+                    f"{path}: this piece is of other clips. Delete the folder; they are labelled again."
+                )
+            if advance is not None:
+                advance(start + len(clips), total)
+            return found.values
+        tell = None if advance is None else lambda done: advance(start + done, total)
+        values = tagger.posteriors(self.root, clips, tell)
+        table = ClipTable(clips=self.names[chosen], events=self.events, values=values, about=self.about)
+        _place(self.folder.parent, path, table.to_bytes())
+        return values
+
+    def _path(self, start: int) -> Path:
+        return self.folder / f"{start:06d}.npz"
+
+
+class Labelling:
+    """Labels pieces, in whatever process it finds itself, with a tagger that is opened there once."""
+
+    def __init__(self, labeller: PannLabeller, pieces: TablePieces) -> None:
+        self._labeller = labeller
+        self._pieces = pieces
+        self._tagger: Tagger | None = None
+
+    def __call__(self, piece: Piece) -> None:
+        self._tagger = self._tagger or self._labeller.opened()
+        self._pieces.kept(piece.start, self._tagger)
 
 
 def _place(folder: Path, path: Path, content: bytes) -> None:

@@ -160,8 +160,11 @@ def test_every_domestic_instrument_sounds_at_any_length_and_differs_from_source_
     assert not np.array_equal(*sounds)
 
 
+@pytest.mark.parametrize("by", ["threads", "an engine"])
 @pytest.mark.parametrize(("kind", "stand_in"), [("urban", URBAN_LEAST), ("desed", DESED_LEAST)])
-def test_an_interrupted_synthesis_goes_on_and_ends_with_the_same_bytes(kind, stand_in, request, tmp_path, monkeypatch):
+def test_an_interrupted_synthesis_goes_on_and_ends_with_the_same_bytes(
+    kind, stand_in, by, elsewhere, request, tmp_path
+):
     whole = request.getfixturevalue(kind)
     copy = shutil.copytree(whole, tmp_path / "copy")
     first, second, *others = sorted(copy.rglob("*.wav"))
@@ -172,7 +175,8 @@ def test_an_interrupted_synthesis_goes_on_and_ends_with_the_same_bytes(kind, sta
         listed.unlink()
     with pytest.raises(CorpusError):
         (Tut2018() if kind == "urban" else Desed()).read(copy)
-    stand_in.synthesize(copy, seed=1)
+    stand_in.synthesize(copy, seed=1, engine=elsewhere if by == "an engine" else None)
+    assert len(elsewhere.jobs) == (2 if by == "an engine" else 0)
     assert files_of(copy) == files_of(whole)
     assert {path: path.stat().st_mtime_ns for path in others} == kept
     assert not list(copy.rglob("*.part"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import soundfile
@@ -119,6 +120,26 @@ def test_an_interrupted_synthesis_goes_on_and_ends_with_the_same_files(stand_in,
     assert audio_of(copy) == whole
     assert not list(copy.rglob("*.part"))
     assert TutCorpus().read(copy).recordings == TutCorpus().read(stand_in).recordings
+
+
+def test_an_engine_renders_what_is_missing_with_the_same_bytes(copy, elsewhere):
+    whole, steps = audio_of(copy), []
+    for path in sorted(copy.rglob("*.wav"))[:2]:
+        path.unlink()
+    options = {"seed": 1, "advance": lambda done, total: steps.append((done, total))}
+    TutStandIn(**LEAST).synthesize(copy, **options, engine=elsewhere)
+    assert audio_of(copy) == whole
+    assert steps == [(len(whole) - 1, len(whole)), (len(whole), len(whole))]
+    assert str(elsewhere.jobs[0]).startswith(f"sounds of {copy}, ")
+
+
+def test_an_engine_that_writes_into_another_folder_of_this_name_is_found_out(copy):
+    next(iter(copy.rglob("*.wav"))).unlink()
+    far_away = SimpleNamespace(execute=lambda jobs, work: None)
+    with pytest.raises(
+        CorpusError, match=r"\.wav was written by a worker, but is not here. Choose a folder that ev"
+    ):
+        TutStandIn(**LEAST).synthesize(copy, seed=1, engine=far_away)
 
 
 def test_a_stand_in_without_its_annotations_is_not_read_as_whole(copy):

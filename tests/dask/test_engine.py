@@ -4,6 +4,9 @@ import os
 import shlex
 import signal
 import time
+import tomllib
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,12 +17,17 @@ import torch
 from typer.testing import CliRunner
 
 from earmark import hookimpl
+from earmark.bundles.bundle import save_bundle
+from earmark.bundles.export import export
 from earmark.cli import app
 from earmark.errors import UnknownPluginError
-from earmark.pipeline import run_study
+from earmark.experiment import experiment_of
+from earmark.pipeline import extracted, run_study
+from earmark.plugins import plugins
 from earmark.processes import EngineError
+from earmark.protocols import Task
 from earmark.study import Job
-from earmark.workspace import open_study
+from earmark.workspace import open_store, open_study
 from earmark_dask import cluster as way
 from earmark_dask.engine import DaskEngine
 
@@ -115,6 +123,57 @@ def test_a_worker_killed_in_the_middle_costs_its_piece_and_no_bit_of_the_result(
         assert all(torch.equal(one[name], other[name]) for name in one), job
     left, right = (study.predictions("second", 0)["event_frame_posterior"].values for study in (alone, spread))
     assert np.array_equal(left, right)
+
+
+def files_of(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_worker_killed_in_the_middle_of_an_extraction_costs_its_piece_and_no_bit(
+    cluster, work, small_study, one_thread, tmp_path, monkeypatch
+):
+    description = {**tomllib.loads(EXPERIMENT), "clip_s": 1.0, "train_split": "evaluation"}
+    opened = open_study(experiment_of(description), stores=small_study.store.root)
+    alone, spread = (replace(opened, store=open_store(tmp_path / name)) for name in ("alone", "spread"))
+    extracted(alone)
+    monkeypatch.setenv("EARMARK_SCHEDULER", cluster.scheduler)
+    monkeypatch.setattr("earmark.pipeline.ExtractionWork", partial(work.Mortal, folder=tmp_path))
+    told, n_clips = [], len(alone.clips_by_id)
+    extracted(spread, lambda *step: told.append(step), engine="dask")
+    assert files_of(tmp_path / "spread") == files_of(tmp_path / "alone")
+    begun = sorted(map(int, (tmp_path / "begun").read_text().split()))
+    assert begun == sorted([*range(0, n_clips, 64), 128])
+    assert told[-1] == (n_clips, n_clips)
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+
+
+def test_commands_that_make_pieces_make_on_the_cluster_what_they_make_alone(
+    cluster, small_study, one_thread, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)  # which is not the folder of the workers
+    monkeypatch.setenv("EARMARK_SCHEDULER", "")  # the commands' own is forgotten after the test
+    export(small_study, Job("strong", 0), Path("detector"))
+    torch.manual_seed(0)
+    channels, task = [4, 4, 4, 8, 8, 8], Task(n_frames=101, n_mels=64, n_events=1, n_scenes=0)
+    net = plugins().build("model", "cnn14", {"channels": channels}, "a test", task)
+    described = {
+        **{"name": "tagger", "title": "t", "model": {"use": "cnn14", "channels": channels}, "task": task},
+        **{"frontend": {"use": "log-mel-pann"}, "clip_s": 1.0, "events": ["Speech"], "scenes": []},
+        **{"normalisation": {"mean": [0.0] * 64, "std": [1.0] * 64}, "postprocessing": [], "about": {}},
+    }
+    save_bundle(Path("tagger"), net.state_dict(), described, "")
+    sounds = "TO/sounds/audio"
+    commands = [
+        "data synthesize isolated-events --set n_train=3 --set n_test=1 --set clip_s=1.0 --to TO/sounds",
+        f"predict detector {sounds} --to TO/events --scores TO/scores.zarr --device cpu",
+        f"label pann {sounds} --checkpoint tagger --clip-s 0.5 --to TO/table.npz --stores TO --device cpu",
+    ]
+    for name, engine in (("alone", "--engine local"), ("spread", f"--scheduler {cluster.scheduler}")):
+        for command in commands:
+            ran = CliRunner().invoke(app, shlex.split(f"{command.replace('TO', name)} {engine}"))
+            assert ran.exit_code == 0, ran.output
+    assert files_of(Path("alone")) == files_of(Path("spread"))
+    assert len(list(Path("spread/sounds").rglob("*.wav"))) == 4
 
 
 def test_the_command_of_the_guide_trains_on_the_cluster_what_is_missing(

@@ -16,6 +16,7 @@ from earmark.clip_tables import ClipTableError, read_clip_table
 from earmark.errors import AudioError, OptionError
 from earmark.frames import FrameGrid
 from earmark.plugins import plugins
+from earmark.processes import EngineError
 from earmark.protocols import Labeller, Task
 from earmark.recordings import Dataset, Recording, cut
 from earmark.testing import check_options
@@ -182,6 +183,24 @@ def test_an_interrupted_labelling_goes_on_and_ends_with_the_same_table(tmp_path,
     labeller.write_table(data, tmp_path / "stores", lambda done, total: told.append((done, total)))
     assert len(heard) == 2
     assert told[-1] == (PIECE + 2, PIECE + 2)
+
+
+def test_an_engine_labels_piece_by_piece_goes_on_where_it_stopped_and_makes_the_same_table(tmp_path, bundle, elsewhere):
+    data = written_dataset(tmp_path / "corpus", {f"{number:03d}.wav": 0.5 for number in range(2 * PIECE + 2)})
+    labeller = PannLabeller(checkpoint=bundle, clip_s=0.5, device="cpu", batch_size=16)
+    whole = labeller.write_table(data, tmp_path / "undisturbed").read_bytes()
+    elsewhere.most = 2
+    with pytest.raises(EngineError, match="no more"):
+        labeller.write_table(data, tmp_path / "stores", engine=elsewhere)
+    elsewhere.most, told = 3, []
+    path = labeller.write_table(data, tmp_path / "stores", lambda *step: told.append(step), engine=elsewhere)
+    assert path.read_bytes() == whole
+    assert [str(job) for job in elsewhere.jobs] == [
+        "labels of tut2018 (synthetic), 129 to 130",
+        "labels of tut2018 (synthetic), 65 to 128",
+        "labels of tut2018 (synthetic), 1 to 64",
+    ]
+    assert told == [(130, 130)]
 
 
 def test_a_piece_of_other_clips_is_refused(tmp_path, bundle):

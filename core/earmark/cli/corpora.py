@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli.options import Stores
+from earmark.cli.options import Engine, Scheduler, Stores, chosen_engine
 
 if TYPE_CHECKING:
     from earmark.fetching.downloads import Download, RemoteFile
@@ -142,6 +142,8 @@ def synthesize(
         typer.Option("--set", help="Option of the synthesizer, such as --set development_min=30.", show_default=False),
     ] = None,
     stores: Stores = None,
+    engine: Engine = "auto",
+    scheduler: Scheduler = None,
 ) -> None:
     """Write a synthetic stand-in: audio and annotations in the layout of the real corpus.
 
@@ -149,22 +151,25 @@ def synthesize(
     Example: earmark data synthesize tut --set development_min=30 --set evaluation_min=15
     """
     from earmark.experiment import PluginRef
+    from earmark.piecework import engine_for_pieces, with_engine
     from earmark.places import stores_root
     from earmark.plugins import plugins
     from earmark.progress import reporting
     from earmark.workspace import synthesized
 
+    engine = chosen_engine(engine, scheduler)
     options = _options(option or [])
     if annotations is not None:
         options["annotations"] = str(annotations)
     manager = plugins()
     with reporting(manager) as reporter, reporter.counting("Synthesising recordings") as advance:
         if to is None:
-            folder = synthesized(stores_root(stores), PluginRef(use=name), options, seed, advance, manager)
+            folder = synthesized(stores_root(stores), PluginRef(use=name), options, seed, advance, manager, engine)
         else:
             synthesizer = manager.build("synthesizer", name, options, "earmark data synthesize")
             to.mkdir(parents=True, exist_ok=True)
-            synthesizer.synthesize(to, seed=seed, advance=advance)
+            runner = engine_for_pieces(engine, manager)
+            with_engine(synthesizer.synthesize, runner)(to, seed=seed, advance=advance)
             folder = to
     print(f"Synthetic {name}: {folder}")
 

@@ -46,23 +46,41 @@ def run(
 ) -> None:
     """Train, predict and evaluate what an experiment file describes, and print its scores.
 
-    What is done is not done again: killed at any moment, the same command goes on.
+    What is done is not done again: killed at any moment, the same command goes on. Under torchrun, several GPUs or
+    machines train each run together: torchrun --nproc-per-node 2 -m earmark run EXPERIMENT.toml
     Example: earmark run paper/partial_labels/sweep.toml --profile smoke
     """
+    from functools import partial
+
+    from earmark.teams.team import joined
+    from earmark.workspace import open_studies
+
+    engine = chosen_engine(engine, scheduler)
+    with joined(device, engine) as team:
+        engine = engine if team is None else "local"
+        opened = partial(
+            open_studies, experiment, profile=profile, corpus=corpus, stores=stores, n_seeds=seeds, engine=engine
+        )
+        if team is None or team.leads:
+            _run(opened, device, engine, status)
+        else:
+            from earmark.teams.following import follow
+
+            follow(team, opened, device)
+
+
+def _run(opened: Any, device: str, engine: str, status: bool) -> None:
+    """Run the studies that a function opens, and print how far they are and their scores."""
     from rich.console import Console
 
     from earmark.folds import run_studies
     from earmark.plugins import plugins
     from earmark.progress import reporting
     from earmark.standing import standing
-    from earmark.workspace import open_studies
 
-    engine = chosen_engine(engine, scheduler)
     with reporting(plugins()) as reporter:
         with reporter.counting("Synthesising recordings") as advance:
-            studies = open_studies(
-                experiment, profile=profile, corpus=corpus, stores=stores, n_seeds=seeds, advance=advance
-            )
+            studies = opened(advance=advance)
         before = standing(studies)
         Console().print(before.table())
         if status:

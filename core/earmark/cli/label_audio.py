@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli.options import Device, Stores
+from earmark.cli.options import Device, Engine, Scheduler, Stores, chosen_engine
 
 if TYPE_CHECKING:
     from earmark.clip_tables import ClipTable
@@ -57,6 +57,8 @@ def pann(
     to: Annotated[Path | None, typer.Option(help="Also write the table here, an NPZ.", show_default=False)] = None,
     stores: Stores = None,
     device: Device = "auto",
+    engine: Engine = "auto",
+    scheduler: Scheduler = None,
 ) -> None:
     """Tag recordings with the 527 events of AudioSet by a pretrained CNN14, or with those of a tagger of your own.
 
@@ -66,11 +68,13 @@ def pann(
     Without weights, a stand-in: earmark train paper/relation_guided/tagger.toml --profile quick --to models/tagger
     """
     from earmark.clip_tables import read_clip_table
+    from earmark.piecework import engine_for_pieces, with_engine
     from earmark.places import stores_root
     from earmark.plugins import plugins
     from earmark.progress import reporting
 
     manager = plugins()
+    runner = engine_for_pieces(chosen_engine(engine, scheduler), manager)
     dataset = _dataset(audio or [], corpus, reader, manager)
     options = {
         "checkpoint": None if checkpoint is None else str(checkpoint),
@@ -81,7 +85,8 @@ def pann(
     }
     labeller = manager.build("labeller", "pann", options, "earmark label pann")
     with reporting(manager) as reporter, reporter.counting("Listening, clips") as advance:
-        path = labeller.write_table(dataset, stores_root(stores) / "labels" / "tagged", advance)
+        write_table = with_engine(labeller.write_table, runner)
+        path = write_table(dataset, stores_root(stores) / "labels" / "tagged", advance)
     table = read_clip_table(path)
     _print(table, threshold, top, per_clip)
     if to is not None:

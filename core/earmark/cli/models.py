@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from earmark.cli.options import CorpusFolder, Device, ExperimentFile, FileProfile, Stores
+from earmark.cli.options import (
+    CorpusFolder,
+    Device,
+    Engine,
+    ExperimentFile,
+    FileProfile,
+    Scheduler,
+    Stores,
+    chosen_engine,
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -82,46 +91,50 @@ def predict(
         typer.Option(help="Also keep all posteriors here, a zarr store with a group a recording.", show_default=False),
     ] = None,
     device: Device = "auto",
+    engine: Engine = "auto",
+    scheduler: Scheduler = None,
 ) -> None:
     """Detect events and name the scene in recordings of any length, rate and number of channels.
 
     Recordings that cannot be read are named with the reason, the others are done; the exit code is then 1.
+    With another engine than this process, each recording is a job, and an interrupted call goes on.
     Example: earmark predict models/strong recordings/ --format audacity --to labels
     """
     from rich.console import Console
     from rich.table import Column, Table
 
-    from earmark.bundles.bundle import load_bundle
     from earmark.bundles.detections import Detections, find_recordings
-    from earmark.bundles.detector import Detector
-    from earmark.devices import resolve_device
+    from earmark.bundles.listening import heard_by, heard_here
     from earmark.errors import AudioError
+    from earmark.piecework import engine_for_pieces
     from earmark.plugins import plugins
     from earmark.progress import reporting
 
     manager = plugins()
+    runner = engine_for_pieces(chosen_engine(engine, scheduler), manager)
     writer = Detections(to, manager.build("annotation format", format, {}, "--format"), scores)
-    detector = Detector(load_bundle(bundle), manager, resolve_device(device))
     recordings = find_recordings(audio)
     table = Table(Column("recording", overflow="fold"), "minutes", "events", "scene", "posterior")
     failures: list[str] = []
     with reporting(manager) as reporter, reporter.counting("Recordings") as advance:
-        for done, (name, path) in enumerate(recordings.items(), 1):
-            try:
-                prediction = detector.predict(path)
-            except AudioError as error:
-                failures.append(str(error))
-            else:
-                writer.add(name, prediction)
-                scene, posterior = prediction.scene or ("", 0.0)
-                table.add_row(
-                    name,
-                    f"{prediction.duration_s / 60:.2f}",
-                    str(len(prediction.events)),
-                    scene,
-                    f"{posterior:.2f}" if scene else "",
-                )
-            advance(done, len(recordings))
+        if runner is None:
+            heard = heard_here(bundle, recordings, device, advance)
+        else:
+            frames = scores is not None
+            heard = heard_by(runner, bundle, recordings, device, advance, folder=to, frames=frames)
+        for name, prediction in heard:
+            if isinstance(prediction, AudioError):
+                failures.append(str(prediction))
+                continue
+            writer.add(name, prediction)
+            scene, posterior = prediction.scene or ("", 0.0)
+            table.add_row(
+                name,
+                f"{prediction.duration_s / 60:.2f}",
+                str(len(prediction.events)),
+                scene,
+                f"{posterior:.2f}" if scene else "",
+            )
     written = writer.finish()
     if table.row_count:
         Console().print(table)

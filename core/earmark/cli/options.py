@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from earmark.places import stores_root
+
 ExperimentFile = Annotated[
     Path, typer.Argument(help="Experiment file, see paper/*/*.toml for examples.", show_default=False)
 ]
@@ -19,7 +21,11 @@ FileProfile = Annotated[
 Stores = Annotated[
     Path | None,
     typer.Option(
-        help="Root of all stores. [default: $EARMARK_STORES, else stores/data in the checkout]", show_default=False
+        metavar="DIR|ADDRESS",
+        parser=stores_root,  # of the text: a Path of s3://bucket would lack a slash
+        help="Root of all stores: a folder, or an address such as s3://bucket/folder. "
+        "[default: $EARMARK_STORES, else stores/data in the checkout]",
+        show_default=False,
     ),
 ]
 CorpusFolder = Annotated[

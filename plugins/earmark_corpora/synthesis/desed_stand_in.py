@@ -14,6 +14,7 @@ from earmark.recordings import Event
 from earmark_corpora.desed.layout import EVENTS
 
 if TYPE_CHECKING:
+    from earmark.protocols import Engine
     from earmark_corpora.synthesis.signals import Signal
     from earmark_corpora.synthesis.writing import SoundFile
 
@@ -80,7 +81,14 @@ class DesedStandIn:
             if count < least:
                 raise OptionError(f"DesedStandIn.{field.name} is {count}; give at least {least}.")
 
-    def synthesize(self, root: Path, *, seed: int, advance: Callable[[int, int], None] | None = None) -> None:
+    def synthesize(
+        self,
+        root: Path,
+        *,
+        seed: int,
+        advance: Callable[[int, int], None] | None = None,
+        engine: Engine | None = None,
+    ) -> None:
         """Write the stand-in; files that are whole are kept, so that a second call goes on.
 
         Raises:
@@ -106,8 +114,16 @@ class DesedStandIn:
         ]
         texts = {"soundbank_validation.tsv": _validation_list([path for path, *_ in bank], backgrounds)}
         texts |= {name: _list(name, of_list) for name, of_list in clips.items()}
-        workers = n_processors()
-        write_files(root, sounds, texts, self.identity(seed), foreign=FOREIGN, workers=workers, advance=advance)
+        write_files(
+            root,
+            sounds,
+            texts,
+            self.identity(seed),
+            foreign=FOREIGN,
+            workers=n_processors(),
+            advance=advance,
+            engine=engine,
+        )
 
     def identity(self, seed: int) -> dict[str, Any]:
         """What decides the stand-in."""

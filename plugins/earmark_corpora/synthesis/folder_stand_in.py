@@ -15,6 +15,7 @@ from earmark_corpora.synthesis.chance import Rng, generator
 from earmark_corpora.tut.layout import CHANNELS, RATE_HZ
 
 if TYPE_CHECKING:
+    from earmark.protocols import Engine
     from earmark_corpora.synthesis.signals import Signal
 
 VERSION = 1
@@ -43,7 +44,14 @@ class FolderStandIn:
                 f"FolderStandIn.recording_min is {self.recording_min:g}; give {LEAST_MIN:g} to 60 minutes."
             )
 
-    def synthesize(self, root: Path, *, seed: int, advance: Callable[[int, int], None] | None = None) -> None:
+    def synthesize(
+        self,
+        root: Path,
+        *,
+        seed: int,
+        advance: Callable[[int, int], None] | None = None,
+        engine: Engine | None = None,
+    ) -> None:
         """Write the example; recordings that are whole are kept, so that a second call goes on.
 
         Raises:
@@ -72,7 +80,16 @@ class FolderStandIn:
             if not recording.path.startswith(UNLABELLED)
         }
         files = [f"{day}{suffix}" for day in DAYS for suffix in (".wav", ".txt")]
-        write_files(root, sounds, labels, self.identity(seed), foreign=files, workers=n_processors(), advance=advance)
+        write_files(
+            root,
+            sounds,
+            labels,
+            self.identity(seed),
+            foreign=files,
+            workers=n_processors(),
+            advance=advance,
+            engine=engine,
+        )
 
     def identity(self, seed: int) -> dict[str, Any]:
         """What decides the example."""

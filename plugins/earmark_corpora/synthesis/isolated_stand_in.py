@@ -12,6 +12,7 @@ from earmark.errors import OptionError
 from earmark.processes import n_processors
 
 if TYPE_CHECKING:
+    from earmark.protocols import Engine
     from earmark_corpora.synthesis.signals import Signal
 
 VERSION = 1
@@ -46,7 +47,14 @@ class IsolatedStandIn:
                 "least a clip each, of 1 to 60 s."
             )
 
-    def synthesize(self, root: Path, *, seed: int, advance: Callable[[int, int], None] | None = None) -> None:
+    def synthesize(
+        self,
+        root: Path,
+        *,
+        seed: int,
+        advance: Callable[[int, int], None] | None = None,
+        engine: Engine | None = None,
+    ) -> None:
         """Write the clips; those that are whole are kept, so that a second call goes on.
 
         Raises:
@@ -66,7 +74,16 @@ class IsolatedStandIn:
             for path in self.paths()
         ]
         texts = {TAGS_FILE: self._tags(seed)}
-        write_files(root, sounds, texts, self.identity(seed), foreign=FOREIGN, workers=n_processors(), advance=advance)
+        write_files(
+            root,
+            sounds,
+            texts,
+            self.identity(seed),
+            foreign=FOREIGN,
+            workers=n_processors(),
+            advance=advance,
+            engine=engine,
+        )
 
     def identity(self, seed: int) -> dict[str, Any]:
         """What decides the clips."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from earmark.errors import OptionError
 from earmark.processes import n_processors
 from earmark_corpora.desed.layout import EVENTS, VARIANTS
 from earmark_corpora.desed.soundbank import VALIDATION_LIST
 from earmark_corpora.synthesis import desed_stand_in
+
+if TYPE_CHECKING:
+    from earmark.protocols import Engine
 
 VERSION = 1
 """Raised whenever the same options and seed give other sound."""
@@ -61,7 +64,14 @@ class SoundbankStandIn:
         versions = [VERSION, desed_stand_in.VERSION]
         return {"corpus": "desed-soundbank", "version": versions, "seed": seed, "options": {"share": self.share}}
 
-    def synthesize(self, root: Path, *, seed: int, advance: Callable[[int, int], None] | None = None) -> None:
+    def synthesize(
+        self,
+        root: Path,
+        *,
+        seed: int,
+        advance: Callable[[int, int], None] | None = None,
+        engine: Engine | None = None,
+    ) -> None:
         """Write the stand-in; files that are whole are kept, so that a second call goes on.
 
         Raises:
@@ -93,6 +103,7 @@ class SoundbankStandIn:
             foreign=desed_stand_in.FOREIGN,
             workers=n_processors(),
             advance=advance,
+            engine=engine,
         )
 
     def _foreground(self, subset: str, seed: int) -> Iterator[_Isolated]:

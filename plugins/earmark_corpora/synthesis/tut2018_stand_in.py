@@ -13,6 +13,7 @@ from earmark.processes import n_processors
 from earmark_corpora.tut.urban_2018 import CITIES, EVALUATE, FOLDER, META, RATE_HZ, SCENES, TEST, TRAIN, segment
 
 if TYPE_CHECKING:
+    from earmark.protocols import Engine
     from earmark.recordings import Event
     from earmark_corpora.synthesis.chance import Rng
     from earmark_corpora.synthesis.signals import Signal
@@ -44,7 +45,14 @@ class Tut2018StandIn:
                     f"Tut2018StandIn.{name} is {count}; give at least {len(SCENES)}, so that every scene has a clip."
                 )
 
-    def synthesize(self, root: Path, *, seed: int, advance: Callable[[int, int], None] | None = None) -> None:
+    def synthesize(
+        self,
+        root: Path,
+        *,
+        seed: int,
+        advance: Callable[[int, int], None] | None = None,
+        engine: Engine | None = None,
+    ) -> None:
         """Write the stand-in; recordings that are whole are kept, so that a second call goes on.
 
         Raises:
@@ -65,8 +73,16 @@ class Tut2018StandIn:
             for path in paths
         ]
         texts = {f"{FOLDER}/{name}": text for name, text in _lists(self.clips()).items()}
-        workers = n_processors()
-        write_files(root, sounds, texts, self.identity(seed), foreign=FOREIGN, workers=workers, advance=advance)
+        write_files(
+            root,
+            sounds,
+            texts,
+            self.identity(seed),
+            foreign=FOREIGN,
+            workers=n_processors(),
+            advance=advance,
+            engine=engine,
+        )
 
     def identity(self, seed: int) -> dict[str, Any]:
         """What decides the stand-in."""

@@ -8,13 +8,16 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from earmark.errors import OptionError
 from earmark.processes import n_processors
 from earmark.recordings import Recording
 from earmark_corpora.synthesis.plan import least_minutes, sampled_recordings
 from earmark_corpora.tut.annotations import annotated_recordings
+
+if TYPE_CHECKING:
+    from earmark.protocols import Engine
 
 VERSION = 2
 """Raised whenever the same options and seed give other sound or other annotations."""
@@ -53,7 +56,14 @@ class TutStandIn:
                     "hold two recordings of 10 s of each scene."
                 )
 
-    def synthesize(self, root: Path, *, seed: int, advance: Callable[[int, int], None] | None = None) -> None:
+    def synthesize(
+        self,
+        root: Path,
+        *,
+        seed: int,
+        advance: Callable[[int, int], None] | None = None,
+        engine: Engine | None = None,
+    ) -> None:
         """Write the stand-in; recordings that are whole are kept, so that a second call goes on.
 
         Raises:
@@ -63,8 +73,15 @@ class TutStandIn:
         # Imported late: signal processing takes longer to import than most commands that load plugins take in all.
         from earmark_corpora.synthesis.tut_writing import write_stand_in
 
-        workers = min(n_processors(), MOST_WORKERS)
-        write_stand_in(root, self.recordings(seed), self.identity(seed), seed=seed, workers=workers, advance=advance)
+        write_stand_in(
+            root,
+            self.recordings(seed),
+            self.identity(seed),
+            seed=seed,
+            workers=min(n_processors(), MOST_WORKERS),
+            advance=advance,
+            engine=engine,
+        )
 
     def identity(self, seed: int) -> dict[str, Any]:
         """What decides the stand-in, down to the content of annotations that are followed."""

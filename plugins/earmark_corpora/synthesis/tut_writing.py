@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from earmark.protocols import Engine
 from earmark.recordings import Event, Recording
 from earmark_corpora.synthesis.mixing import render
 from earmark_corpora.synthesis.signals import Signal, samples
@@ -34,6 +35,7 @@ def write_stand_in(
     seed: int,
     workers: int,
     advance: Callable[[int, int], None] | None = None,
+    engine: Engine | None = None,
 ) -> None:
     """Write or complete a stand-in; errors as `write_files`."""
     sounds = [
@@ -46,7 +48,8 @@ def write_stand_in(
         )
         for recording in recordings
     ]
-    write_files(root, sounds, _texts(recordings), marker, foreign=FOREIGN, workers=workers, advance=advance)
+    texts = _texts(recordings)
+    write_files(root, sounds, texts, marker, foreign=FOREIGN, workers=workers, advance=advance, engine=engine)
 
 
 def _rendered(recording: Recording, seed: int) -> Signal:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from filelock import FileLock
 
 from earmark.audio import audio_info
 from earmark.errors import AudioError, CorpusError
+from earmark.piecework import Piece, spread
+from earmark.protocols import Engine
 from earmark_corpora.marker import MARKER
 from earmark_corpora.synthesis.signals import Signal
 
@@ -41,6 +44,7 @@ def write_files(
     foreign: Collection[str],
     workers: int,
     advance: Callable[[int, int], None] | None = None,
+    engine: Engine | None = None,
 ) -> None:
     """Write or complete a stand-in.
 
@@ -52,11 +56,12 @@ def write_files(
         texts: contents of its other files by path, written in this order after all sounds.
         marker: what decides the stand-in; kept in `MARKER`, which tells it from the real corpus.
         foreign: names below the root that only a real corpus has where there is no marker.
-        workers: threads that render.
+        workers: threads that render, where there is no engine.
         advance: called with the number of sounds done and their total.
+        engine: renders; each sound is a piece of its own.
 
     Raises:
-        CorpusError: the folder holds something else, or cannot be written.
+        CorpusError: the folder holds something else, cannot be written, or is another one where the engine works.
     """
     _claimable(root, marker, foreign)
     try:
@@ -64,7 +69,12 @@ def write_files(
         with FileLock(root / ".synthesis.lock"):
             if not _claimable(root, marker, foreign):
                 _replace(root / MARKER, json.dumps(marker, indent=2) + "\n")
-            _write_sounds(root, sounds, workers, advance)
+            # The longest first, so that no worker sits idle at the end.
+            ordered = sorted(sounds, key=lambda sound: -sound.n_samples)
+            if engine is None:
+                _write_sounds(root, ordered, workers, advance)
+            else:
+                _spread_sounds(root, ordered, engine, advance)
             for path, text in texts.items():
                 _replace(root / path, text)
     except OSError as error:
@@ -98,11 +108,8 @@ def _write_sounds(
     root: Path, sounds: Sequence[SoundFile], workers: int, advance: Callable[[int, int], None] | None
 ) -> None:
     # Threads: numpy and libsndfile let go of the interpreter's lock, and no worker has to import anything.
-    # The longest first, so that no worker sits idle at the end.
     with ThreadPoolExecutor(workers) as pool:
-        futures = [
-            pool.submit(write_sound, root, sound) for sound in sorted(sounds, key=lambda sound: -sound.n_samples)
-        ]
+        futures = [pool.submit(write_sound, root, sound) for sound in sounds]
         try:
             for done, future in enumerate(as_completed(futures), 1):
                 future.result()
@@ -111,6 +118,32 @@ def _write_sounds(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _spread_sounds(
+    root: Path, sounds: Sequence[SoundFile], engine: Engine, advance: Callable[[int, int], None] | None
+) -> None:
+    def missing() -> list[Piece]:
+        whole = [_is_whole(root / sound.path, sound) for sound in sounds]
+        return [Piece(f"sounds of {root}", n, n + 1) for n, is_whole in enumerate(whole) if not is_whole]
+
+    work = partial(_write_piece, root, tuple(sounds))
+    spread(engine, missing(), work, total=len(sounds), advance=advance)
+    if left := missing():
+        raise not_here(root / sounds[left[0].start].path)
+
+
+def _write_piece(root: Path, sounds: Sequence[SoundFile], piece: Piece) -> None:
+    for sound in sounds[piece.start : piece.stop]:
+        write_sound(root, sound)
+
+
+def not_here(path: Path) -> CorpusError:
+    """What to say of a file that a worker has written somewhere else."""
+    return CorpusError(
+        f"{path} was written by a worker, but is not here. Choose a folder that every machine of the cluster reaches "
+        "under the same name, or leave --engine and --scheduler out."
+    )
 
 
 def _claimable(root: Path, marker: Mapping[str, Any], foreign: Collection[str]) -> bool:

@@ -33,6 +33,7 @@ from earmark_corpora.waa.layout import (
 )
 
 if TYPE_CHECKING:
+    from earmark.protocols import Engine
     from earmark_corpora.waa.bank import Side
     from earmark_corpora.waa.recipe import Recipe
     from earmark_corpora.waa.writing import Cut, Job
@@ -85,7 +86,14 @@ class Waa:
             "soundbank": bank,
         }
 
-    def synthesize(self, root: Path, *, seed: int, advance: Callable[[int, int], None] | None = None) -> None:
+    def synthesize(
+        self,
+        root: Path,
+        *,
+        seed: int,
+        advance: Callable[[int, int], None] | None = None,
+        engine: Engine | None = None,
+    ) -> None:
         """Write the corpus; files that are whole are kept, so that a second call goes on.
 
         Raises:
@@ -116,7 +124,8 @@ class Waa:
 
             if self.soundbank is None:
                 soundbank = root / BANK
-                SoundbankStandIn(share=self.bank_share).synthesize(soundbank, seed=seed, advance=advance_bank)
+                bank = SoundbankStandIn(share=self.bank_share)
+                bank.synthesize(soundbank, seed=seed, advance=advance_bank, engine=engine)
             else:
                 soundbank = self.soundbank
             if (soundbank / MARKER).is_file():
@@ -132,7 +141,7 @@ class Waa:
                 if advance is not None:
                     advance(n_whole + done, n_before + n_clips)
 
-            write_clips(root, soundbank, waiting, n_processors(), advance_clips)
+            write_clips(root, soundbank, waiting, n_processors(), advance_clips, engine)
 
     def _recipes(self, soundbank: Path, found: Mapping[str, Side], seed: int) -> dict[str, dict[str, list[Recipe]]]:
         """By set and subset, in the same order in both sets."""

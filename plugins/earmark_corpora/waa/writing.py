@@ -7,10 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earmark.errors import CorpusError
+from earmark.piecework import Piece, spread
+from earmark.protocols import Engine
+from earmark_corpora.synthesis.writing import not_here
 from earmark_corpora.waa.layout import RATE_HZ
 from earmark_corpora.waa.recipe import Recipe
 
@@ -46,14 +50,26 @@ class Job:
 
 
 def write_clips(
-    root: Path, soundbank: Path, jobs: Sequence[Job], workers: int, advance: Callable[[int, int], None]
+    root: Path,
+    soundbank: Path,
+    jobs: Sequence[Job],
+    workers: int,
+    advance: Callable[[int, int], None],
+    engine: Engine | None,
 ) -> None:
-    """Render what is not whole yet.
+    """Render what is not whole yet, in threads, or as pieces of a work that an engine does.
 
     Raises:
-        CorpusError: the folder cannot be written.
+        CorpusError: the folder cannot be written, or is another one where the engine works.
         AudioError: a file of the soundbank cannot be used.
     """
+    if engine is not None:
+        pieces = [Piece(f"clips of {root}", n, n + 1) for n in range(len(jobs))]
+        spread(engine, pieces, partial(_write_piece, root, soundbank, tuple(jobs)), total=len(jobs), advance=advance)
+        left = (cut for job in jobs for _, cuts in job.mixes for cut in cuts if not _is_whole(root, cut))
+        if cut := next(left, None):
+            raise not_here(root / cut.path)
+        return
     # Threads: libsndfile, the resampler and the filters let go of the interpreter's lock.
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(_write, root, soundbank, job) for job in jobs]
@@ -118,6 +134,11 @@ def unwritable(root: Path, error: BaseException) -> CorpusError:
         f"{root} cannot be written ({error or type(error).__name__}). Free some space, or choose another folder; clips "
         "that are whole are kept, and the same command goes on from there."
     )
+
+
+def _write_piece(root: Path, soundbank: Path, jobs: Sequence[Job], piece: Piece) -> None:
+    for job in jobs[piece.start : piece.stop]:
+        _write(root, soundbank, job)
 
 
 def _write(root: Path, soundbank: Path, job: Job) -> None:

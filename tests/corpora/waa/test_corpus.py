@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -283,7 +284,8 @@ def test_damage_is_named(waa, tmp_path):
             WaaCorpus().read(copy)
 
 
-def test_an_interrupted_rendering_goes_on_and_ends_with_the_same_bytes(waa, whole_bank, tmp_path):
+@pytest.mark.parametrize("by", ["threads", "an engine"])
+def test_an_interrupted_rendering_goes_on_and_ends_with_the_same_bytes(waa, whole_bank, by, elsewhere, tmp_path):
     copy = shutil.copytree(waa, tmp_path / "waa")
     first, second, third, *others = sorted(copy.rglob("*.wav"))
     first.unlink()
@@ -293,11 +295,21 @@ def test_an_interrupted_rendering_goes_on_and_ends_with_the_same_bytes(waa, whol
     kept = {path: path.stat().st_mtime_ns for path in others}
     said = []
     again = Waa(soundbank=whole_bank, per_class=SMALL)
-    again.synthesize(copy, seed=0, advance=lambda done, total: said.append((done, total)))
+    engine = elsewhere if by == "an engine" else None
+    again.synthesize(copy, seed=0, advance=lambda done, total: said.append((done, total)), engine=engine)
     assert files_of(copy) == files_of(waa)
     assert {path: path.stat().st_mtime_ns for path in others} == kept
     assert said == [(57 + n, 60) for n in range(1, 4)]
     assert not list(copy.rglob("*.part"))
+
+
+def test_an_engine_that_writes_into_another_folder_of_this_name_is_found_out(waa, whole_bank, tmp_path):
+    copy = shutil.copytree(waa, tmp_path / "waa")
+    missing = sorted(copy.rglob("*.wav"))[0]
+    missing.unlink()
+    far_away = SimpleNamespace(execute=lambda jobs, work: None)
+    with pytest.raises(CorpusError, match=f"{re.escape(str(missing))} was written by a worker, but is not here"):
+        Waa(soundbank=whole_bank, per_class=SMALL).synthesize(copy, seed=0, engine=far_away)
 
 
 def test_what_decides_the_corpus_is_in_its_identity(whole_bank, bank):
