@@ -24,7 +24,7 @@ class FeatureShelf(Protocol):
         ...
 
     def begin(self, clip_ids: Sequence[str], n_frames: int, n_mels: int, description: Mapping[str, Any]) -> None:
-        """Prepare an empty shelf, or pick up one that was interrupted."""
+        """Prepare an empty shelf, or pick up one that was interrupted; safe beside others who do, once one has."""
         ...
 
     def missing(self) -> list[range]:
@@ -101,7 +101,12 @@ class RunShelf(Protocol):
 
 @runtime_checkable
 class Store(Protocol):
-    """Where features and runs rest. Factory: ``(root: pathlib.Path, *, options)``."""
+    """Where features and runs rest. Factory: ``(root: pathlib.Path, *, options)``.
+
+    The root is a folder of this machine. For a store that lies elsewhere it is the mirror of an address, which
+    `earmark.places.origin_of` tells. A store can be pickled, and finds itself on another machine. That what is read is
+    whole never rests on the lock, which only keeps two from doing one work.
+    """
 
     def features(self, address: str) -> FeatureShelf: ...
 
@@ -120,5 +125,5 @@ class Store(Protocol):
         ...
 
     def lock(self, address: str) -> Any:
-        """A context manager that one process at a time can hold for an address; others wait."""
+        """A context manager that one process at a time can hold for an address, on all machines; others wait."""
         ...

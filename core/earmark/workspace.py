@@ -11,7 +11,8 @@ from earmark.addressing import address_of
 from earmark.errors import CorpusError, ExperimentError
 from earmark.experiment import Description, Experiment, PluginRef, experiment_of, merged, read_experiment
 from earmark.folds import with_fold
-from earmark.places import SYNTHETIC, stores_root
+from earmark.piecework import engine_for_pieces, with_engine
+from earmark.places import SYNTHETIC, own_origin_of, stores_root
 from earmark.plugins import PluginManager, options_model, plugins
 from earmark.protocols import Corpus, Synthesizer
 from earmark.recordings import Dataset
@@ -21,9 +22,15 @@ from earmark.study import Study, check_plugins
 Advance = Callable[[int, int], None]
 
 
-def open_store(root: Path, manager: PluginManager | None = None) -> Store:
-    """The local store under a root."""
-    store: Store = (manager or plugins()).build("store", "local", {}, "--stores", root)
+def open_store(root: Path | str, manager: PluginManager | None = None) -> Store:
+    """The store at a root: a folder, or an address such as ``s3://bucket/folder``; see `earmark.places.stores_root`.
+
+    Raises:
+        StoreError: the address is none, or the root a mirror that cannot be used.
+    """
+    folder = stores_root(root)
+    use = "local" if own_origin_of(folder) is None else "fsspec"
+    store: Store = (manager or plugins()).build("store", use, {}, "--stores", folder)
     return store
 
 
@@ -34,15 +41,18 @@ def synthesized(
     seed: int = 0,
     advance: Advance | None = None,
     manager: PluginManager | None = None,
+    engine: str = "auto",
 ) -> Path:
     """Make sure that a synthetic stand-in is there and whole; return its folder, named by all that decides it.
 
-    A finished stand-in is marked by an empty file, so that asking for it again costs nothing.
+    A finished stand-in is marked by an empty file, so that asking for it again costs nothing. The engine is the one of
+    `earmark.piecework.engine_for_pieces`.
     """
     synthesizer, folder = _stand_in(root, corpus, options, seed, manager)
     if not _whole(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        synthesizer.synthesize(folder, seed=seed, advance=advance)
+        runner = engine_for_pieces(engine, manager or plugins())
+        with_engine(synthesizer.synthesize, runner)(folder, seed=seed, advance=advance)
         folder.with_suffix(".whole").touch()
     return folder
 
@@ -117,11 +127,12 @@ def open_study(
     *,
     profile: str | None = None,
     corpus: str = SYNTHETIC,
-    stores: Path | None = None,
+    stores: Path | str | None = None,
     n_seeds: int | None = None,
     changes: Mapping[str, Any] | None = None,
     advance: Advance | None = None,
     manager: PluginManager | None = None,
+    engine: str = "auto",
 ) -> Study:
     """Open an experiment on a corpus: the one call with which notebooks and commands begin.
 
@@ -134,6 +145,7 @@ def open_study(
         changes: tables merged over those of the file, such as ``{"corpus": {"segment_s": 1.0}}``.
         advance: called with (done, total) recordings while a stand-in is synthesised.
         manager: plugins; those of this process where None.
+        engine: synthesises a stand-in; "auto" takes that in ``EARMARK_ENGINE``, else the threads of this process.
 
     Raises:
         EarmarkError: with what is wrong, where, and what to do; also where the experiment has several folds.
@@ -147,6 +159,7 @@ def open_study(
         changes=changes,
         advance=advance,
         manager=manager,
+        engine=engine,
     )
     if len(studies) > 1:
         raise ExperimentError(
@@ -162,11 +175,12 @@ def open_studies(
     *,
     profile: str | None = None,
     corpus: str = SYNTHETIC,
-    stores: Path | None = None,
+    stores: Path | str | None = None,
     n_seeds: int | None = None,
     changes: Mapping[str, Any] | None = None,
     advance: Advance | None = None,
     manager: PluginManager | None = None,
+    engine: str = "auto",
 ) -> list[Study]:
     """Open an experiment as one study for each of its folds, or as a single one where it has none.
 
@@ -184,7 +198,7 @@ def open_studies(
         check_plugins(described, manager, described.name)
     root = stores_root(stores)
     if corpus == SYNTHETIC:
-        folder = synthesized(root, described.corpus, described.synthetic, advance=advance, manager=manager)
+        folder = synthesized(root, described.corpus, described.synthetic, 0, advance, manager, engine)
     else:
         folder = Path(corpus)
     dataset = read_corpus(described.corpus, folder, manager)

@@ -1,4 +1,4 @@
-"""Stores on the local file system: features, runs and predictions, each whole or absent."""
+"""Stores in a folder or at an address: features, runs and predictions, each whole or absent."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,27 +15,40 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 from zarr.codecs import ZstdCodec
 
-from earmark_stores.checksums import CODEC, unreadable
-from earmark_stores.disk import FORMAT, aside, check_format, check_sizes, damaged, file_sizes, place_folder, writing
+from earmark.blocks import block_length, blocks, clip_bytes
+from earmark_stores.checksums import CODEC, SPOILT, crc32c
+from earmark_stores.disk import (
+    FORMAT,
+    aside,
+    check_format,
+    check_sizes,
+    damaged,
+    file_sizes,
+    place_folder,
+    unreadable,
+    writing,
+)
 
 _CLIPS_PER_CHUNK = 64
+"""At most: fewer where a block of clips, beyond which nothing is in memory, is shorter."""
 _SEAL = "earmark"
-"""Attribute with the format version and the size of every file, written last."""
+"""Attribute with the format version, the size of every file and the checksum of the metadata, written last."""
 
 
 def save_dataset(root: Path, path: Path, dataset: xr.Dataset) -> None:
     """Write a dataset in one step; an older one of this name is replaced.
 
+    A lazy one is read, or made, a block of clips at a time: no more of it is in memory.
+
     Raises:
         StoreError: it cannot be written; nothing is left of it.
     """
-    plain = _with_portable_strings(dataset.drop_encoding())
-    encoding = {name: _encoding(variable) for name, variable in plain.variables.items()}
     with writing(path), aside(root) as whole:
-        # Consolidated metadata is no part of zarr v3 yet, and a local disk does not need it.
-        plain.to_zarr(whole, zarr_format=3, consolidated=False, encoding=encoding)
+        _write(_with_portable_strings(dataset.drop_encoding()), whole)
         sizes = {name: size for name, size in file_sizes(whole).items() if name != "zarr.json"}
-        zarr.open_group(whole, mode="r+").attrs[_SEAL] = {"format": FORMAT, "files": sizes}
+        attributes = zarr.open_group(whole, mode="r+").attrs
+        attributes[_SEAL] = {"format": FORMAT, "files": sizes}
+        attributes[_SEAL] = {"format": FORMAT, "files": sizes, "crc32c": _metadata_checksum(whole)}
         path.parent.mkdir(exist_ok=True)
         place_folder(whole, path, root)
 
@@ -54,6 +68,9 @@ def open_dataset(path: Path) -> xr.Dataset:
     if not isinstance(seal, dict) or not isinstance(seal.get("files"), dict):
         raise damaged(path, "does not say which files it consists of")
     check_sizes(path, seal["files"])
+    # There is none in stores of before there were checksums.
+    if seal.get("crc32c") not in (None, _metadata_checksum(path)):
+        raise damaged(path, SPOILT)
     try:
         dataset = _with_fixed_strings(xr.open_zarr(path, consolidated=False, chunks=None))
     except Exception as error:
@@ -66,6 +83,17 @@ def open_dataset(path: Path) -> xr.Dataset:
             if variable.dtype.kind != "U"  # read already
         }
     )
+
+
+def _metadata_checksum(path: Path) -> int:
+    """CRC-32C of all that says what a dataset is, its own place in the seal left out: chunks have theirs."""
+    root = json.loads((path / "zarr.json").read_bytes())
+    root["attributes"][_SEAL].pop("crc32c", None)
+    parts = [
+        json.dumps(root, sort_keys=True).encode(),
+        *(file.read_bytes() for file in sorted(path.glob("*/zarr.json"))),
+    ]
+    return crc32c(b"".join(parts))
 
 
 def _watched(variable: xr.Variable, path: Path) -> xr.Variable:
@@ -98,13 +126,27 @@ class _Watched(BackendArray):
         return values
 
 
-def _encoding(variable: xr.Variable) -> dict[str, Any]:
+def _write(dataset: xr.Dataset, path: Path) -> None:
+    """Write a dataset a block of clips after the other; what is not over clips comes with the first."""
+    of_clip = clip_bytes(dataset)
+    first, *others = list(blocks(dataset.sizes.get("clip", 0), of_clip)) or [slice(None)]
+    chunk = min(_CLIPS_PER_CHUNK, block_length(of_clip))
+    encoding = {name: _encoding(variable, chunk) for name, variable in dataset.variables.items()}
+    # Consolidated metadata is no part of zarr v3 yet, and a local disk does not need it.
+    begun = dataset.isel({"clip": first} if "clip" in dataset.dims else {})
+    begun.to_zarr(path, zarr_format=3, consolidated=False, encoding=encoding)
+    over_clips = dataset.drop_vars(
+        [name for name, variable in dataset.variables.items() if "clip" not in variable.dims]
+    )
+    for rows in others:
+        over_clips.isel(clip=rows).to_zarr(path, append_dim="clip", zarr_format=3, consolidated=False)
+
+
+def _encoding(variable: xr.Variable, clips_per_chunk: int) -> dict[str, Any]:
     """How a variable is written: its clips in chunks, each with its checksum."""
     encoding: dict[str, Any] = {"compressors": (ZstdCodec(level=0), CODEC)}
     if "clip" in variable.dims and variable.size:
-        encoding["chunks"] = tuple(
-            min(_CLIPS_PER_CHUNK, n) if dim == "clip" else n for dim, n in variable.sizes.items()
-        )
+        encoding["chunks"] = tuple(min(clips_per_chunk, n) if dim == "clip" else n for dim, n in variable.sizes.items())
     return encoding
 
 

@@ -9,11 +9,12 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from earmark.errors import DamageError, StoreError
+from earmark_stores.checksums import SPOILT, crc32c, holds
 
 FORMAT = 1
 """Version of the layout of stores; a store of another version is refused."""
@@ -49,7 +50,7 @@ def writing(target: Path) -> Iterator[None]:
         ) from error
 
 
-def damaged(path: Path, what: str) -> DamageError:
+def damaged(path: Path | str, what: str) -> DamageError:
     """An error for something that is there but cannot be used."""
     return DamageError(
         f"{path}: {what}. The store was changed from outside, or the disk failed. Remove what is damaged "
@@ -57,7 +58,22 @@ def damaged(path: Path, what: str) -> DamageError:
     )
 
 
-def check_format(found: object, path: Path) -> None:
+def unreadable(path: Path, what: str, error: Exception) -> DamageError:
+    """The error for a zarr group or array that zarr cannot read, with the file where a checksum tells it.
+
+    Args:
+        path: of the group or array, without shards; written with `checksums.CODEC` or before there was one.
+        what: it is, such as "dataset".
+        error: what zarr raised.
+    """
+    if "checksum" in str(error):
+        for file in sorted(path.rglob("*")):
+            if file.is_file() and file.name != "zarr.json" and not holds(file.read_bytes()):
+                return damaged(file, SPOILT)
+    return damaged(path, f"is not a readable {what} ({type(error).__name__}: {error})")
+
+
+def check_format(found: object, path: Path | str) -> None:
     """Refuse what another version of Earmark has written.
 
     Raises:
@@ -144,21 +160,42 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def to_json(content: object) -> bytes:
-    """JSON, with NaN as Python reads it back: the losses of a diverged training are facts too."""
-    return json.dumps(content, ensure_ascii=False, indent=1).encode()
+_CHECKSUM = b',\n "crc32c": "'
+
+
+def to_json(content: Mapping[str, Any]) -> bytes:
+    """A record as JSON whose last field is the checksum of what it would be without.
+
+    NaN is written as Python reads it back: the losses of a diverged training are facts too.
+
+    Args:
+        content: has fields, and none of the name crc32c.
+    """
+    return _sealed(json.dumps(content, ensure_ascii=False, indent=1).encode().removesuffix(b"\n}"))
+
+
+def _sealed(fields: bytes) -> bytes:
+    """A record of these fields, which end before the closing brace."""
+    return fields + _CHECKSUM + b'%08x"\n}' % crc32c(fields)
 
 
 def read_json(path: Path, fields: Sequence[str]) -> dict[str, Any]:
-    """Read a JSON object that `to_json` made, with these fields and any others.
+    """Read a record that `to_json` made, with these fields and any others; its checksum is none of them.
 
     Raises:
-        StoreError: it is missing, truncated, of another format version, or lacks a field.
+        StoreError: it is missing, truncated, spoilt, of another format version, or lacks a field.
     """
     try:
-        content = json.loads(path.read_bytes())
+        raw = path.read_bytes()
     except OSError as error:
         raise damaged(path, f"cannot be read ({error.strerror})") from error
+    return parsed_json(raw, path, fields)
+
+
+def parsed_json(raw: bytes, path: Path | str, fields: Sequence[str]) -> dict[str, Any]:
+    """As `read_json`, of a record that was read already from some path."""
+    try:
+        content = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise damaged(path, f"is not valid JSON ({error})") from error
     if not isinstance(content, dict):
@@ -166,12 +203,36 @@ def read_json(path: Path, fields: Sequence[str]) -> dict[str, Any]:
     check_format(content.get("format"), path)
     if lacking := [field for field in fields if field not in content]:
         raise damaged(path, f"does not say {', '.join(lacking)}")
+    # There is none in stores of before there were checksums.
+    if content.pop("crc32c", None) is not None and raw != _sealed(raw.rpartition(_CHECKSUM)[0]):
+        raise damaged(path, SPOILT)
     return content
 
 
 def file_sizes(folder: Path) -> dict[str, int]:
     """Size in bytes of every file below a folder, by its path from there with forward slashes."""
     return {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+
+
+def file_checksums(folder: Path) -> dict[str, int]:
+    """CRC-32C of every file below a folder, by its path from there with forward slashes."""
+    return {name: crc32c((folder / name).read_bytes()) for name in file_sizes(folder)}
+
+
+def check_checksums(folder: Path, checksums: Mapping[str, int]) -> None:
+    """Make sure that files are as they were when `file_checksums` read them.
+
+    Raises:
+        StoreError: naming the first file that is missing or spoilt.
+    """
+    for name, checksum in checksums.items():
+        path = folder / name
+        try:
+            found = crc32c(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise damaged(path, "is missing") from error
+        if found != checksum:
+            raise damaged(path, SPOILT)
 
 
 def check_sizes(folder: Path, sizes: dict[str, int]) -> None:

@@ -9,32 +9,35 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 import zarr
 
 from earmark.errors import StoreError
 from earmark.storage import Features
 from earmark_stores.addresses import check_address
-from earmark_stores.checksums import CODEC, unreadable
-from earmark_stores.disk import FORMAT, check_sizes, discard, read_json, replace_file, sync, to_json, writing
+from earmark_stores.disk import (
+    FORMAT,
+    check_checksums,
+    check_sizes,
+    discard,
+    file_checksums,
+    read_json,
+    replace_file,
+    sync,
+    to_json,
+    unreadable,
+    writing,
+)
+from earmark_stores.pieces import CLIPS_PER_PIECE, MOMENTS, RECORD, create_arrays, files_of, pieces_of
 from earmark_stores.shards import Shard, shard_path
-
-CLIPS_PER_PIECE = 64
-"""Clips a piece, which is one shard: at the papers' 500 frames of 64 bands, a file of 8 MB."""
-
-_MOMENTS = ("total", "total_of_squares")
-
-_RECORD = ("clips", "n_frames", "n_mels", "clips_per_piece")
-"""Fields of ``shelf.json`` that must be there."""
 
 
 class LocalFeatures:
     """Features in ``features/<address>``, or in ``features/<address>.begun`` until they are whole.
 
-    The folder holds ``shelf.json`` (clips, sizes, description), ``features.zarr`` for any zarr or xarray reader, and
-    ``pieces/``: the ledger with a file for each piece that is finished, written after the piece's data. Sums and
-    sums of squares of each clip lie beside the features, so that the statistics of any choice of clips need no
-    features. From `begin` to `finish`, hold the lock of its address.
+    The folder holds ``shelf.json`` (clips, sizes, description, checksums of what zarr says of its arrays),
+    ``features.zarr`` for any zarr or xarray reader, and ``pieces/``: the ledger with a file for each piece that is
+    finished, written after the piece's data. Sums and sums of squares of each clip lie beside the features, so that
+    the statistics of any choice of clips need no features. From `begin` to `finish`, hold the lock of its address.
     """
 
     def __init__(self, root: Path, address: str) -> None:
@@ -72,7 +75,7 @@ class LocalFeatures:
             )
         wanted = {"clips": list(clip_ids), "n_frames": n_frames, "n_mels": n_mels}
         if (self._begun / "shelf.json").is_file():
-            found = read_json(self._begun / "shelf.json", _RECORD)
+            found = read_json(self._begun / "shelf.json", RECORD)
             if any(found.get(name) != value for name, value in wanted.items()):
                 raise StoreError(
                     f"{self._begun}: was begun for other clips or sizes. Delete this folder and run the command again."
@@ -83,14 +86,15 @@ class LocalFeatures:
             # Without shelf.json, somebody was interrupted before anything was done.
             discard(self._begun)
             (self._begun / "pieces").mkdir(parents=True)
-            _create_arrays(self._begun / "features.zarr", clip_ids, n_frames, n_mels, description)
-        shelf = {"format": FORMAT, **wanted, "clips_per_piece": CLIPS_PER_PIECE, "description": dict(description)}
-        replace_file(self._root, self._begun / "shelf.json", to_json(shelf))
+            create_arrays(self._begun / "features.zarr", clip_ids, n_frames, n_mels, description)
+            checksums = file_checksums(self._begun)
+        about = {"clips_per_piece": CLIPS_PER_PIECE, "description": dict(description), "checksums": checksums}
+        replace_file(self._root, self._begun / "shelf.json", to_json({"format": FORMAT, **wanted, **about}))
 
     def missing(self) -> list[range]:
         """Clip ranges that are not written yet, or whose files are not what the ledger says."""
         shelf = self._unfinished()
-        return [piece for piece in _pieces(shelf) if not self._is_written(piece, shelf["clips_per_piece"])]
+        return [piece for piece in pieces_of(shelf) if not self._is_written(piece, shelf["clips_per_piece"])]
 
     def write(self, piece: range, features: Features) -> None:
         """Write one piece from `missing`, (len(piece), frame, mel); safe from several threads.
@@ -100,7 +104,7 @@ class LocalFeatures:
         """
         shelf = self._unfinished()
         expected = (len(piece), shelf["n_frames"], shelf["n_mels"])
-        if features.shape != expected or piece not in _pieces(shelf):
+        if features.shape != expected or piece not in pieces_of(shelf):
             raise StoreError(
                 f"{self._begun}: clips {piece.start} to {piece.stop} of shape {features.shape} are no piece of these "
                 f"features; write one of `missing()` with shape {expected}."
@@ -117,7 +121,7 @@ class LocalFeatures:
             _array(group, "total_of_squares")[rows] = np.einsum("cfm,cfm->cm", features, features, dtype=np.float64)
             files = [
                 shard_path(path / "features", number),
-                *(path / name / "c" / str(number) / "0" for name in _MOMENTS),
+                *(path / name / "c" / str(number) / "0" for name in MOMENTS),
             ]
             for file in files:
                 sync(file)
@@ -131,12 +135,7 @@ class LocalFeatures:
         Raises:
             StoreError: pieces are missing, or it cannot be written.
         """
-        missing = self.missing()
-        if missing:
-            raise StoreError(
-                f"{self._begun}: {len(missing)} pieces are not written yet, the first from clip {missing[0].start} on. "
-                "Extract the features again; it goes on from here."
-            )
+        self._check_complete()
         with writing(self._whole):
             self._begun.rename(self._whole)
             sync(self._whole.parent)
@@ -186,10 +185,21 @@ class LocalFeatures:
                 f"{self._whole}: these features are not in the store, or were never finished. Run the command that "
                 "extracts them again; it goes on where it stopped."
             )
-        shelf = read_json(self._whole / "shelf.json", _RECORD)
-        for piece in _pieces(shelf):
-            check_sizes(self._whole, _files(self._ledger(self._whole, piece, shelf["clips_per_piece"])))
+        shelf = read_json(self._whole / "shelf.json", RECORD)
+        check_checksums(self._whole, shelf.get("checksums", {}))  # none in stores of before there were any
+        self._check_pieces(shelf)
         return shelf
+
+    def _check_pieces(self, shelf: Mapping[str, Any]) -> None:
+        for piece in pieces_of(shelf):
+            check_sizes(self._whole, files_of(self._ledger(self._whole, piece, shelf["clips_per_piece"])))
+
+    def _check_complete(self) -> None:
+        if missing := self.missing():
+            raise StoreError(
+                f"{self._begun}: {len(missing)} pieces are not written yet, the first from clip {missing[0].start} on. "
+                "Extract the features again; it goes on from here."
+            )
 
     @cached_property
     def _row(self) -> dict[str, int]:
@@ -197,7 +207,7 @@ class LocalFeatures:
 
     @cached_property
     def _moments(self) -> list[npt.NDArray[np.float64]]:
-        return [self._moment(name) for name in _MOMENTS]
+        return [self._moment(name) for name in MOMENTS]
 
     def _moment(self, name: str) -> npt.NDArray[np.float64]:
         path = self._whole / "features.zarr"
@@ -219,7 +229,7 @@ class LocalFeatures:
         shelf = self._shelf
         return Shard(
             shard_path(self._whole / "features.zarr" / "features", number),
-            n_clips=len(_pieces(shelf)[number]),
+            n_clips=len(pieces_of(shelf)[number]),
             clips_per_shard=shelf["clips_per_piece"],
             n_frames=shelf["n_frames"],
             n_mels=shelf["n_mels"],
@@ -230,12 +240,12 @@ class LocalFeatures:
             raise StoreError(f"{self._begun}: nothing is begun here. Call begin() first, with the clips to come.")
         if self._record is None:
             # Read once, not for each piece: it names every clip.
-            self._record = read_json(self._begun / "shelf.json", _RECORD)
+            self._record = read_json(self._begun / "shelf.json", RECORD)
         return self._record
 
     def _is_written(self, piece: range, clips_per_piece: int) -> bool:
         try:
-            check_sizes(self._begun, _files(self._ledger(self._begun, piece, clips_per_piece)))
+            check_sizes(self._begun, files_of(self._ledger(self._begun, piece, clips_per_piece)))
         except StoreError:
             return False
         return True
@@ -243,55 +253,6 @@ class LocalFeatures:
     @staticmethod
     def _ledger(folder: Path, piece: range, clips_per_piece: int) -> Path:
         return folder / "pieces" / f"{piece.start // clips_per_piece:06}.json"
-
-
-def _create_arrays(
-    path: Path, clip_ids: Sequence[str], n_frames: int, n_mels: int, description: Mapping[str, Any]
-) -> None:
-    n_clips = len(clip_ids)
-    coords = {
-        # Python's strings: zarr v3 has no specification of NumPy's.
-        "clip": np.array(clip_ids, dtype=object),
-        "frame": np.arange(n_frames),
-        "mel": np.arange(n_mels),
-    }
-    xr.Dataset(coords=coords, attrs=dict(description)).to_zarr(path, zarr_format=3, consolidated=False)
-    group = zarr.open_group(path, mode="r+")
-    group.create_array(
-        "features",
-        shape=(n_clips, n_frames, n_mels),
-        dtype="float32",
-        chunks=(1, n_frames, n_mels),
-        shards=(CLIPS_PER_PIECE, n_frames, n_mels),
-        # Log-mel noise hardly compresses, and uncompressed clips can be read through a memory map.
-        compressors=CODEC,
-        fill_value=np.nan,
-        dimension_names=("clip", "frame", "mel"),
-        # A clip of fill values only would otherwise be left out, and look like one that was never written.
-        config={"write_empty_chunks": True},
-    )
-    for name in _MOMENTS:
-        group.create_array(
-            name,
-            shape=(n_clips, n_mels),
-            dtype="float64",
-            chunks=(CLIPS_PER_PIECE, n_mels),
-            compressors=CODEC,
-            fill_value=np.nan,
-            dimension_names=("clip", "mel"),
-            config={"write_empty_chunks": True},
-        )
-
-
-def _pieces(shelf: Mapping[str, Any]) -> list[range]:
-    n_clips, step = len(shelf["clips"]), shelf["clips_per_piece"]
-    return [range(start, min(start + step, n_clips)) for start in range(0, n_clips, step)]
-
-
-def _files(ledger: Path) -> dict[str, int]:
-    """Sizes of the files of a piece."""
-    files: dict[str, int] = read_json(ledger, ("files",))["files"]
-    return files
 
 
 def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:

@@ -26,13 +26,13 @@ class LocalStore:
         """Name the folder; it is made when something is written.
 
         Raises:
-            StoreError: the root is the address of something that is not on this machine.
+            StoreError: the root is an address, for which there is another store.
         """
         # Two letters and more, as one is a drive. Path has already made one slash of two.
         if re.match(r"[a-z][a-z0-9+.-]+:/", str(root), re.IGNORECASE):
             raise StoreError(
-                f"{root}: stores lie in folders of this machine so far, not at other addresses. "
-                "Mount it, or choose a folder with `--stores DIR` or EARMARK_STORES."
+                f"{root}: an address, not a folder of this machine. Open it with `--stores ADDRESS`, EARMARK_STORES, "
+                "or earmark.workspace.open_store(ADDRESS) in Python."
             )
         self.root = Path(root)
 

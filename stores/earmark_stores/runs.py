@@ -111,9 +111,9 @@ class LocalRun:
             StoreError: there are none, with the parts that there are; or they are damaged.
         """
         if not self.has_predictions(part):
-            parts = sorted(p.stem.removeprefix("predictions-") for p in self.folder.glob("predictions-*.zarr"))
             raise StoreError(
-                f"{self.folder}: no predictions for {part!r}; there are some for: {', '.join(parts) or 'nothing'}. "
+                f"{self.folder}: no predictions for {part!r}; there are some for: "
+                f"{', '.join(self._predicted()) or 'nothing'}. "
                 "Add the part to the stage's `predict` and run the experiment again."
             )
         return open_dataset(self.folder / f"predictions-{part}.zarr")
@@ -128,8 +128,7 @@ class LocalRun:
         Raises:
             StoreError: nobody has begun it, or it cannot be written.
         """
-        self._unfinished()
-        self._keep_record({**self._record(), "finished": _now(), "facts": dict(facts)})
+        self._close(facts)
         with writing(self._whole):
             self._begun.rename(self._whole)
             sync(self._whole.parent)
@@ -168,6 +167,15 @@ class LocalRun:
         """Result of an evaluator, opened lazily; None where it has not run yet."""
         path = self.folder / "evaluations" / f"{check_address(address)}.zarr"
         return open_dataset(path) if path.is_dir() else None
+
+    def _predicted(self) -> list[str]:
+        """Parts of which there are predictions."""
+        return sorted(path.stem.removeprefix("predictions-") for path in self.folder.glob("predictions-*.zarr"))
+
+    def _close(self, facts: Mapping[str, Any]) -> None:
+        """Put down the closing facts of a run that is to become whole."""
+        self._unfinished()
+        self._keep_record({**self._record(), "finished": _now(), "facts": dict(facts)})
 
     def _unfinished(self) -> Path:
         if self.folder == self._whole:

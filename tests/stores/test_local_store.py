@@ -47,7 +47,9 @@ def test_looking_into_a_store_that_is_not_there_makes_nothing(tmp_path):
 
 @pytest.mark.parametrize("root", ["s3://bucket/stores", Path("s3://bucket/stores"), "https://example.org/x"])
 def test_a_root_elsewhere_is_refused(root):
-    with pytest.raises(StoreError, match=r"stores lie in folders of this machine so far.*--stores DIR"):
+    with pytest.raises(
+        StoreError, match=r"an address, not a folder of this machine.*--stores ADDRESS.*open_store\(ADDRESS\)"
+    ):
         LocalStore(root)
 
 

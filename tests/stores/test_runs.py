@@ -229,7 +229,7 @@ def test_a_dataset_without_its_seal_is_not_trusted(whole, tmp_path):
 def test_a_dataset_whose_sealed_metadata_is_damaged_is_named(whole, tmp_path):
     path = tmp_path / "runs/5eed-0/predictions-test.zarr/scene_posterior/zarr.json"
     path.write_bytes(b"{" * path.stat().st_size)
-    with pytest.raises(StoreError, match="is not a readable dataset"):
+    with pytest.raises(StoreError, match="is not as it was written"):
         whole.open_predictions("test")
 
 
