@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -14,11 +15,17 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted(REPOSITORY.glob("notebooks/*.ipynb"))
 
 
+KEY = "sk-notebook-0123456789abcdef"
+
+
 @pytest.fixture(scope="module")
 def run(small_study, small_stores):
-    """The demo at the smoke profile; its trainings are those of `small_study`."""
+    """The demo at the smoke profile, with a key in the environment; its trainings are those of `small_study`."""
     parameters = Parameters(profile="smoke", stores=str(small_stores), device="cpu")
-    return run_paper("partial_labels", parameters, without="sweeps")
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("OPENAI_API_KEY", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(variable, KEY)
+        return run_paper("partial_labels", parameters, without="sweeps")
 
 
 def test_the_demo_leaves_a_notebook_a_page_tables_and_figures(run):
@@ -32,7 +39,14 @@ def test_the_demo_leaves_a_notebook_a_page_tables_and_figures(run):
     page = run.page.read_text()
     assert "five ways to pay for event labels" in page
     assert "data:image/png;base64" in page
+    assert not re.findall(r"(?:src|href|import\()[ =\"'(]+https?://[^\"']*\.m?js", page)  # it opens without a network
     assert not list(run.folder.glob("*.begun.ipynb"))
+
+
+def test_no_key_of_the_environment_is_in_the_notebook_its_page_or_anything_that_it_draws(run):
+    files = [path for path in run.folder.rglob("*") if path.is_file()]
+    assert {run.notebook, run.page} <= set(files)
+    assert [path.name for path in files if KEY.encode() in path.read_bytes()] == []
 
 
 def test_every_table_and_figure_says_that_its_corpus_is_synthetic(run):

@@ -83,6 +83,7 @@ def test_the_readmes_way_from_three_annotated_files_to_labels_for_audacity(tmp_p
     assert len(commands) == 4
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EARMARK_STORES", str(tmp_path / "stores"))
+    monkeypatch.setenv("EARMARK_ENGINE", "local")  # no time for starting workers
     printed = []
     for number, command in enumerate(commands):
         if number == 2:  # the files come before the command that needs them

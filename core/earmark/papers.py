@@ -19,6 +19,15 @@ TOUR = "tour"
 """The notebook for authors of plugins, which takes the parameters of a paper's."""
 
 
+PAGE = """
+{%- extends "lab/index.html.j2" -%}
+{%- block html_head_js -%}{%- endblock -%}
+{%- block html_head_js_mathjax -%}{%- endblock -%}
+{%- block html_head_js_mermaidjs -%}{%- endblock -%}
+"""
+"""Template of the HTML page: nbconvert's, without the scripts that it would fetch from the network when opened."""
+
+
 class PaperError(EarmarkError):
     """A paper's notebook is not there, or stopped with an error."""
 
@@ -135,7 +144,9 @@ def run_paper(key: str, parameters: Parameters, *, without: str | None = None) -
             f"What it had done rests in the store; the notebook so far is {begun}."
         ) from None
     executed = nbformat.read(begun, as_version=4)  # type: ignore[no-untyped-call]
-    exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True)  # type: ignore[no-untyped-call]
+    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
+        raw_template=PAGE, exclude_input_prompt=True, exclude_output_prompt=True
+    )
     exporter.log.setLevel(logging.ERROR)  # its template has no place for the text that it misses beside images
     body, _ = exporter.from_notebook_node(executed)
     page.write_text(body, encoding="utf-8")

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import io
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from earmark import hookimpl
+from earmark.cli import app
 from earmark.errors import CorpusError, ExperimentError
 from earmark.experiment import experiment_of, read_experiment
 from earmark.folds import FoldJob, FoldWork, run_studies, with_fold
@@ -160,7 +160,7 @@ def test_folds_run_side_by_side_each_after_what_it_needs(small_study, monkeypatc
             asked.extend(jobs)
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("earmark.pipeline.extracted", lambda study, advance: None)
+    monkeypatch.setattr("earmark.pipeline.extracted", lambda *arguments: None)
     monkeypatch.setattr(type(folds[0].manager), "build", lambda *arguments, **options: Recorded())
     monkeypatch.setattr(Study, "missing", Study.jobs)
     with pytest.raises(KeyboardInterrupt):
@@ -178,7 +178,7 @@ def test_a_run_that_two_studies_share_is_made_once_and_the_other_comes_after_it(
             asked.extend(jobs)
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("earmark.pipeline.extracted", lambda study, advance: None)
+    monkeypatch.setattr("earmark.pipeline.extracted", lambda *arguments: None)
     monkeypatch.setattr(type(small_study.manager), "build", lambda *arguments, **options: Recorded())
     monkeypatch.setattr(Study, "missing", Study.jobs)
     with pytest.raises(KeyboardInterrupt):
@@ -257,9 +257,8 @@ def test_a_log_says_after_each_run_how_many_are_done_running_and_left(capsys):
 
 def test_the_command_shows_the_standing_without_running_anything(small_study):
     root = small_study.store.root
-    command = [sys.executable, "-c", "from earmark.cli import main; main()", "run", str(PAPER / "sweep.toml")]
-    shown = subprocess.run(
-        [*command, "--profile", "smoke", "--stores", str(root), "--status"], capture_output=True, text=True, check=True
-    )
+    command = ["run", str(PAPER / "sweep.toml"), "--profile", "smoke", "--stores", str(root), "--status"]
+    shown = CliRunner().invoke(app, command)
+    assert shown.exit_code == 0, shown.output
     assert "7 runs: 6 done, 1 left" in shown.stdout
     assert "epoch" not in shown.stdout
