@@ -14,6 +14,16 @@ from earmark.errors import ExperimentError, suggestion
 from earmark.explained import explained
 from earmark.grids import expanded
 
+Precision = Literal["float32", "tf32", "bfloat16"]
+"""In how many digits a model is trained; weights, losses and predictions are in float32 each time.
+
+- ``float32``: so is everything else.
+- ``tf32``: on an NVIDIA GPU from Ampere on, the factors of convolutions, matrix products and recurrent layers are
+  rounded to 10 bits of mantissa, their sums are not. Elsewhere it is float32.
+- ``bfloat16``: these operations take and give numbers of 7 bits of mantissa, as torch's autocast chooses them, which
+  halves what goes through memory. A CPU is slower with it.
+"""
+
 
 class Description(pydantic.BaseModel):
     """Base of all parts of an experiment: frozen, and closed to misspelt fields."""
@@ -120,6 +130,8 @@ class Stage(Description):
     """Where the stage stands in a sweep, such as ``{ share = 70 }``: for tables and figures, no part of its address."""
     mean_teacher: float | None = Field(default=None, gt=0, lt=1)
     """Decay, per step, of the average of the weights that then refines in the stage's place, predicts and is kept."""
+    precision: Precision = "tf32"
+    """In how many digits the model is trained: "float32", "tf32" or "bfloat16"; see `Precision`."""
     predict: tuple[Literal["train", "test"], ...] = ("test",)
     """Parts of the corpus that are predicted after training; refiners need those of the training part."""
     evaluators: tuple[str, ...] | None = None

@@ -1,4 +1,4 @@
-"""An engine that runs stages in several processes, one processor each, without oversubscription."""
+"""An engine that runs jobs in several processes, one processor each, without oversubscription."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol, TypeVar, cast
@@ -34,11 +35,12 @@ OrderedT = TypeVar("OrderedT", bound=Ordered)
 class ProcessEngine:
     """Runs jobs in processes of their own, each with one thread: on narrow nets two of them beat two threads.
 
-    A process takes one job after the other: it imports PyTorch and loads the features of a study once.
+    A process takes one job after the other: it imports PyTorch and loads the features of a study once. Where there are
+    GPUs, they are dealt out to the processes in turn, and those of one GPU work side by side.
     """
 
     workers: int = 0
-    """Processes at a time; 0 for one a processor."""
+    """Processes at a time; where 0, as many as ``EARMARK_WORKERS`` says, or one a processor."""
 
     def execute(self, jobs: Sequence[OrderedT], work: Callable[[OrderedT], None]) -> None:
         """Do the work of each job once those that it needs are done.
@@ -46,20 +48,21 @@ class ProcessEngine:
         What the workers say through the lifecycle hooks is repeated in this process.
 
         Raises:
-            EngineError: a worker raised or was killed; the others are stopped, what was finished is kept.
+            EarmarkError: the one that a worker raised; the others are stopped, what was finished is kept.
+            EngineError: a worker was killed, or raised something else.
         """
-        n_workers = min(self.workers or n_processors(), len(jobs))
+        n_workers = min(self.workers or asked_workers() or n_processors(), len(jobs))
         waiting, done = longest_chains_first(jobs), set[Any]()
         asked = set(jobs)
         workers: list[_Worker] = []
         inherited = {name: os.environ.get(name) for name in ONE_THREAD}
         os.environ.update(ONE_THREAD)
         try:
-            workers += [_Worker(work) for _ in range(n_workers)]
+            workers += [_Worker(work, number) for number in range(n_workers)]
             while waiting or any(worker.job is not None for worker in workers):
-                ready = [job for job in waiting if all(n in done or n not in asked for n in job.needs)]
                 idle = [worker for worker in workers if worker.job is None]
-                for worker, job in zip(idle, ready, strict=False):
+                ready = (job for job in waiting if all(n in done or n not in asked for n in job.needs))
+                for worker, job in zip(idle, list(islice(ready, len(idle))), strict=False):
                     worker.give(job)
                     waiting.remove(job)
                 busy = {worker.messages: worker for worker in workers if worker.job is not None}
@@ -78,12 +81,12 @@ class ProcessEngine:
 class _Worker:
     """A process that does jobs, seen from the one that gives them."""
 
-    def __init__(self, work: Callable[[Any], None]) -> None:
+    def __init__(self, work: Callable[[Any], None], number: int) -> None:
         context = mp.get_context("spawn")
         self.messages, theirs = context.Pipe()
         self.job: Any = None
         """What it is doing; None while it waits."""
-        self._process: BaseProcess = context.Process(target=_serve, args=(work, theirs), daemon=True)
+        self._process: BaseProcess = context.Process(target=_serve, args=(work, number, theirs), daemon=True)
         self._process.start()
         theirs.close()  # so that the end of the process ends the pipe
 
@@ -95,7 +98,8 @@ class _Worker:
         """Take one message: repeat what a hook said, raise what was raised; returns the job that is done, if one is.
 
         Raises:
-            EngineError: the worker raised, or is dead.
+            EarmarkError: the worker raised it.
+            EngineError: the worker raised something else, or is dead.
         """
         try:
             name, said = self.messages.recv()
@@ -108,7 +112,7 @@ class _Worker:
                 "What was finished is kept; the same command goes on from there."
             ) from None
         if name == "raise":
-            raise EngineError(said)
+            raise raised_again(*said)
         if name == "done":
             job, self.job = self.job, None
             return {job}
@@ -134,20 +138,47 @@ def longest_chains_first(jobs: Sequence[OrderedT]) -> list[OrderedT]:
     return sorted(jobs, key=lambda job: -behind[job])
 
 
+def raised_again(kind: type[Exception], said: str) -> Exception:
+    """An error that was raised in another process, from its class and what it says.
+
+    Errors do not pickle by themselves: their arguments are not always those that their classes want.
+    """
+    error: Exception = kind.__new__(kind, said)
+    return error
+
+
+def asked_workers() -> int:
+    """Processes at a time that ``EARMARK_WORKERS`` asks for; 0 where it is not set.
+
+    Raises:
+        EngineError: it is no number.
+    """
+    asked = os.environ.get("EARMARK_WORKERS", "0")
+    if not asked.isdecimal():
+        raise EngineError(
+            f"EARMARK_WORKERS={asked!r} is no number of processes. Set it to one, such as 8, or unset it."
+        )
+    return int(asked)
+
+
 def n_processors() -> int:
     """Processors that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
+WORKER = "EARMARK_WORKER"
+"""Variable that holds a worker's number, from 0; `earmark.devices` deals out GPUs by it."""
+
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Environment of a worker, set before it imports torch: its thread pools are made once."""
 
 
-def _serve(work: Callable[[Any], None], messages: Connection) -> None:
+def _serve(work: Callable[[Any], None], number: int, messages: Connection) -> None:
     """Body of a worker: does the jobs that come until it is stopped."""
     from earmark.plugins import plugins
 
+    os.environ[WORKER] = str(number)
     # An interrupt from the keyboard reaches the whole group; the parent alone decides and stops its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     plugins().register(Forwarder(messages.send), "forwarder")
@@ -159,9 +190,9 @@ def _serve(work: Callable[[Any], None], messages: Connection) -> None:
         try:
             work(job)
         except EarmarkError as error:
-            messages.send(("raise", f"{type(error).__name__}: {error}"))
+            messages.send(("raise", (type(error), str(error))))
         except Exception:
-            messages.send(("raise", traceback.format_exc()))
+            messages.send(("raise", (EngineError, traceback.format_exc())))
         else:
             messages.send(("done", None))
 
@@ -196,3 +227,8 @@ class Forwarder:
         """Forward."""
         said = {"stage": stage, "seed": seed, "address": address, "scores": dict(scores)}
         self._send(("earmark_run_evaluated", said))
+
+    @hookimpl
+    def earmark_piece_done(self, work: str, start: int, stop: int) -> None:
+        """Forward."""
+        self._send(("earmark_piece_done", {"work": work, "start": start, "stop": stop}))

@@ -57,6 +57,9 @@ class Labeller(Protocol):
 
     A label source is asked before every run and must answer at once, offline and always alike; a labeller is called
     by a person, and what it made lies in a table.
+
+    ``write_table`` may also take ``engine: Engine | None = None``, to which it gives the pieces of its work; see
+    `earmark.piecework.spread`.
     """
 
     def write_table(self, dataset: Dataset, folder: Path, advance: Callable[[int, int], None] | None = None) -> Path:
@@ -77,7 +80,13 @@ class Model(Protocol):
     - ``prepared(features: Tensor) -> Tensor``, the part that no training changes, such as a frozen net in front: it is
       applied once to all clips, in evaluation mode, and ``__call__`` takes what it gives, with clips as first axis;
     - ``of_targets(targets: Targets) -> Model``, which gives the model once it knows the labels of all training clips;
-      what it learns of them belongs in a buffer.
+      what it learns of them belongs in a buffer;
+    - ``parts: int``, where it tells the clips of a training batch apart by their place, such as anchors, positives and
+      negatives: of how many parts of one length a batch is made. Place k of all parts belongs together, and apart from
+      the other places.
+
+    Several processes may share a batch (``earmark.teams.batches``): its clips may meet in torch's batch normalisation,
+    and nowhere else.
     """
 
     def __call__(self, features: Tensor) -> Outputs: ...
@@ -124,8 +133,9 @@ class Evaluator(Protocol):
 
         Predictions hold any of ``event_frame_posterior`` (clip, frame, event), ``event_clip_posterior``
         (clip, event), ``scene_posterior`` (clip, scene) and ``embedding`` (clip, dim), with the clips' ids, events
-        and scenes as coordinates. A scalar variable is a score of the whole set (its name says micro or macro);
-        variables over ``event`` or ``scene`` are per class.
+        and scenes as coordinates. Large ones are opened lazily: whoever goes through the clips in blocks
+        (`earmark.blocks`) needs no more memory for more clips. A scalar variable is a score of the whole set (its name
+        says micro or macro); variables over ``event`` or ``scene`` are per class.
         """
         ...
 
@@ -150,7 +160,11 @@ class Corpus(Protocol):
 
 @runtime_checkable
 class Synthesizer(Protocol):
-    """Writes a synthetic stand-in in the layout that the corpus of the same name reads. Factory: ``(*, options)``."""
+    """Writes a synthetic stand-in in the layout that the corpus of the same name reads. Factory: ``(*, options)``.
+
+    ``synthesize`` may also take ``engine: Engine | None = None``, to which it gives its recordings; see
+    `earmark.piecework.spread`.
+    """
 
     def identity(self, seed: int) -> Mapping[str, Any]:
         """What decides the stand-in, as JSON: options, contents of files that are followed, version of the sound."""
@@ -230,7 +244,10 @@ class PostProcessor(Protocol):
     def process(
         self, activity: npt.NDArray[np.float32], events: Sequence[str], hop_s: float
     ) -> npt.NDArray[np.float32]:
-        """Return an activity (clip, frame, event) of the same shape in [0, 1]; decisions are 0 or 1."""
+        """Return an activity (clip, frame, event) of the same shape in [0, 1]; decisions are 0 or 1.
+
+        No clip may depend on another: any number of them is given at a time.
+        """
         ...
 
 
@@ -239,7 +256,7 @@ class Criterion(Protocol):
     """Compares what was estimated with what was annotated, event by event. Factory: ``(*, options)``."""
 
     def count(self, reference: EventLists, estimated: EventLists) -> xr.Dataset:
-        """Return counts over the same recordings and vocabulary.
+        """Return counts over the same recordings and vocabulary; of a large set, some recordings are given at a time.
 
         The variables ``tp``, ``fp`` and ``fn`` (recording, event), integers that add over recordings; where the
         criterion knows them also ``substitutions``, ``deletions`` and ``insertions`` (recording).
@@ -252,7 +269,10 @@ JobT = TypeVar("JobT")
 
 @runtime_checkable
 class Engine(Protocol):
-    """Where runs run. Factory: ``(*, options)``."""
+    """Where runs run, and the pieces of other works. Factory: ``(*, options)``.
+
+    A job is small, hashable and picklable, and says in ``needs`` which others must be done before it.
+    """
 
     def execute(self, jobs: Sequence[JobT], work: Callable[[JobT], None]) -> None:
         """Do the work of every job; jobs come in an order in which each follows those that it needs."""

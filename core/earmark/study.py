@@ -18,7 +18,7 @@ from earmark.addressing import address_of
 from earmark.errors import CorpusError, StoreError, suggestion
 from earmark.experiment import ITSELF, Experiment, PluginRef, RefinerRef, Stage, StoppingRef
 from earmark.frames import FrameGrid
-from earmark.plugins import PluginManager, checked_options
+from earmark.plugins import PluginManager, checked_options, plugins
 from earmark.protocols import Frontend
 from earmark.recordings import Clip, Dataset, clips_digest, cut
 from earmark.reference import Reference
@@ -46,6 +46,10 @@ class Study:
     dataset: Dataset
     store: Store
     manager: PluginManager
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Whoever gets it finds plugins anew, with what they make.
+        return _found_anew, (self.experiment, self.dataset, self.store)
 
     @cached_property
     def frontend(self) -> Frontend:
@@ -160,6 +164,7 @@ class Study:
             "predict": list(self.predicted_parts(stage)),
             # Only where there is one, so that runs made before there were any keep their addresses.
             **({} if stage.mean_teacher is None else {"mean_teacher": stage.mean_teacher}),
+            **({} if stage.precision == "tf32" else {"precision": stage.precision}),
             **({} if stage.stopping is None else {"stopping": self._stopping(stage.stopping)}),
             **({} if self.experiment.normalise else {"normalise": False}),
         }
@@ -273,6 +278,11 @@ class Study:
         given = self.manager.find(kind, ref.use, self.experiment.name)
         options = checked_options(given, ref.options, self.experiment.name)
         return {"use": ref.use, "options": plain(options), "plugin": given.stamp}
+
+
+def _found_anew(experiment: Experiment, dataset: Dataset, store: Store) -> Study:
+    """A study in the process that it was sent to."""
+    return Study(experiment=experiment, dataset=dataset, store=store, manager=plugins())
 
 
 def check_plugins(experiment: Experiment, manager: PluginManager, where: str) -> None:

@@ -15,13 +15,16 @@ from torch import Tensor, nn
 from earmark.addressing import derived_seed
 from earmark.averaging import MeanTeacher
 from earmark.errors import DamageError, EarmarkError
-from earmark.experiment import Optimiser
-from earmark.outputs import Outputs
+from earmark.experiment import Optimiser, Precision
+from earmark.precision import casting, in_full, rounding
 from earmark.predicting import rows_of
 from earmark.protocols import Loss, Sampler
 from earmark.stopping import EarlyStopping
 from earmark.storage import RunShelf
 from earmark.targets import Targets
+from earmark.teams.batches import SharedModel, averaging
+from earmark.teams.norms import share_norms
+from earmark.teams.team import Team
 
 OPTIMISERS: dict[str, type[torch.optim.Optimizer]] = {
     "radam": torch.optim.RAdam,
@@ -73,16 +76,19 @@ def fit(
     *,
     mean_teacher: float | None = None,
     stopping: EarlyStopping | None = None,
+    precision: Precision = "tf32",
     stage: str,
     seed: int,
     shelf: RunShelf,
     hook: Any,
+    team: Team | None = None,
 ) -> Fitted:
     """Train a model in place; the last epoch's weights count, or their average where there is a mean teacher, or
     those of the best epoch where there is early stopping.
 
     Chance of an epoch (order of clips, dropout) is derived from the seed and the epoch alone, so that a training that
-    was killed and goes on ends with the numbers of an undisturbed one, bit by bit on the CPU.
+    was killed and goes on ends with the numbers of an undisturbed one, bit by bit on the CPU. In a team, each process
+    has a dropout of its own; without any, the numbers are those of one process, within rounding.
 
     Args:
         model: on its device, in its initial state.
@@ -95,20 +101,31 @@ def fit(
         n_epochs: length of the training.
         mean_teacher: decay of the average of the weights; see `earmark.averaging.MeanTeacher`.
         stopping: judges the epochs; ``n_epochs`` are trained at most.
+        precision: of the products in forward and backward passes; see `earmark.precision`.
         stage: name, for the hooks and for error messages.
         seed: of this repetition.
         shelf: where the state is kept from time to time, and found again after an interruption.
         hook: pluggy relay whose lifecycle hooks are called.
+        team: processes that share each batch; all call this with the same arguments, and the first one saves.
 
     Raises:
         TrainingError: the loss is not finite any more.
+        TeamError: the processes have found different states to go on from.
     """
     device = next(model.parameters()).device
+    if team is not None:
+        share_norms(model)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = OPTIMISERS[optimiser.use](trained, lr=optimiser.lr)  # type: ignore[call-arg]
     teacher = None if mean_teacher is None else MeanTeacher(model, mean_teacher)
     state = _State(model, optimizer, teacher, stopping)
     first_epoch, history, spent_s = state.restore(shelf)
+    if team is not None:
+        team.check_epoch(first_epoch)
+    objective: nn.Module = _Objective(model if team is None else SharedModel(model, team), losses, precision)
+    if team is not None:
+        objective = averaging(objective)
+    own_chance = () if team is None else (team.rank,)
     hook.earmark_stage_started(stage=stage, seed=seed, n_epochs=n_epochs, first_epoch=first_epoch)
     saved_at = time.monotonic()
     for epoch in range(first_epoch, n_epochs):
@@ -120,15 +137,16 @@ def fit(
         generator = torch.Generator().manual_seed(derived_seed(seed, "epoch", epoch))
         sums = torch.zeros(len(losses) + 1, device=device)
         n_batches = 0
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            torch.manual_seed(derived_seed(seed, "dropout", epoch))
+        with torch.random.fork_rng([device] if device.type == "cuda" else []), rounding(precision):
+            torch.manual_seed(derived_seed(seed, "dropout", epoch, *own_chance))
             for index in sampler.batches(generator):
-                batch = rows_of(features, index, device)
-                sums += _step(model, optimizer, batch, labels.select(index), losses)
+                sums += _step(objective, optimizer, features, index, labels.select(index))
                 if teacher is not None:
                     teacher.follow(model)
                 n_batches += 1
         means = (sums / max(n_batches, 1)).tolist()  # the epoch's only wait for the device
+        if team is not None:
+            means = team.agreed(means)
         if not all(mean == mean and abs(mean) != float("inf") for mean in means):
             raise TrainingError(
                 f"{stage}, seed {seed}: the loss is {means[-1]} in epoch {epoch + 1}. "
@@ -145,7 +163,8 @@ def fit(
         if judged is not None:
             history[-1]["score"] = judged
         hook.earmark_epoch_ended(stage=stage, seed=seed, epoch=epoch, n_epochs=n_epochs, losses=history[-1])
-        if time.monotonic() - saved_at > SAVE_EVERY_S and epoch + 1 < n_epochs:
+        saves = team is None or team.leads
+        if saves and time.monotonic() - saved_at > SAVE_EVERY_S and epoch + 1 < n_epochs:
             state.save(shelf, epoch + 1, history, spent_s)
             saved_at = time.monotonic()
     if teacher is not None:
@@ -155,21 +174,44 @@ def fit(
     return Fitted(history=history, wall_s=spent_s, best_epoch=stopping.best_epoch if stopping else None)
 
 
+class _Objective(nn.Module):
+    """What a step lowers, as a module, since a gradient can be averaged over processes of a module alone.
+
+    Args:
+        model: gives the outputs of a batch.
+        losses: their weighted sum is the total.
+        precision: of the forward pass; losses are taken in full.
+    """
+
+    def __init__(self, model: nn.Module, losses: Sequence[WeightedLoss], precision: Precision) -> None:
+        super().__init__()
+        self.model = model
+        self._losses = losses
+        self._precision = precision
+
+    def forward(self, features: Tensor, index: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+        """The total (), and all losses with it (loss + 1,), detached, of the clips at an index (n,) of the features."""
+        device = next(self.model.parameters()).device
+        with casting(self._precision, device):
+            if isinstance(self.model, SharedModel):
+                outputs = self.model(features, index)
+            else:
+                outputs = self.model(rows_of(features, index, device))
+        outputs = in_full(outputs)
+        values = [loss.loss(outputs, targets) for loss in self._losses]
+        total = torch.stack([loss.weight * value for loss, value in zip(self._losses, values, strict=True)]).sum()
+        return total, torch.stack([*values, total]).detach()
+
+
 def _step(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    batch: Tensor,
-    targets: Targets,
-    losses: Sequence[WeightedLoss],
+    objective: nn.Module, optimizer: torch.optim.Optimizer, features: Tensor, index: Tensor, targets: Targets
 ) -> Tensor:
     """One step of the optimiser; returns the losses and their weighted sum (loss + 1,), detached."""
-    outputs = cast(Outputs, model(batch))
-    values = [loss.loss(outputs, targets) for loss in losses]
-    total = torch.stack([loss.weight * value for loss, value in zip(losses, values, strict=True)]).sum()
+    total, values = objective(features, index, targets)
     optimizer.zero_grad(set_to_none=True)
-    total.backward()  # type: ignore[no-untyped-call]
+    total.backward()
     optimizer.step()
-    return torch.stack([*values, total]).detach()
+    return cast(Tensor, values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -15,18 +16,21 @@ import xarray as xr
 from torch import Tensor, nn
 
 from earmark.addressing import derived_seed
-from earmark.devices import describe_device, resident, resolve_device
+from earmark.devices import describe_device, fits, resident, resolve_device
 from earmark.errors import DamageError, ExperimentError, suggestion
 from earmark.hearing import Hearing
 from earmark.judging import evaluate
 from earmark.labelling import Labelled, labelled
+from earmark.large_tensors import together
 from earmark.mending import features_again
-from earmark.plugins import plugins
+from earmark.plugins import PluginManager
+from earmark.predicting import BATCH
 from earmark.protocols import Evaluator, Loss, Sampler, Task
 from earmark.stopping import EarlyStopping
 from earmark.storage import FeatureShelf, RunShelf
 from earmark.study import Job, Study
 from earmark.targets import Targets
+from earmark.teams.team import team
 from earmark.training import WeightedLoss, fit, take_over
 from earmark.versions import installed_version
 
@@ -48,15 +52,9 @@ class Work:
         if self._study.stage(job).title:
             evaluate(self._study, job)
 
-    def __getstate__(self) -> dict[str, Any]:
-        # Plugins are found anew where the work is done, and features are loaded there.
-        study = self._study
-        return {"parts": (study.experiment, study.dataset, study.store), "device": self._device}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        experiment, dataset, store = state["parts"]
-        study = Study(experiment=experiment, dataset=dataset, store=store, manager=plugins())
-        self.__init__(study, state["device"])  # type: ignore[misc]
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Features are loaded where the work is done.
+        return Work, (self._study, self._device)
 
 
 class Workshop:
@@ -67,6 +65,7 @@ class Workshop:
         self._shelf = features
         self._device = device
         self._features: dict[str, Tensor] = {}
+        self._team = team()
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = False
             torch.backends.cudnn.deterministic = True
@@ -78,8 +77,14 @@ class Workshop:
             if shelf.whole:
                 return
             shelf.begin({"stage": job.stage, "experiment": study.experiment.name, **study.description(job)})
+            if self._team is not None:
+                self._team.tell(shelf.address)
             self._train(job, shelf)
         study.manager.hook.earmark_run_finished(stage=job.stage, seed=job.seed, address=shelf.address)
+
+    def train_along(self, job: Job) -> None:
+        """Train a run together with the first process of the team, which keeps it."""
+        self._train(job, self._study.shelf(job))
 
     def _train(self, job: Job, shelf: RunShelf) -> None:
         study, stage = self._study, self._study.stage(job)
@@ -118,8 +123,7 @@ class Workshop:
         hearing = Hearing(
             model, *self._statistics([study.clips["train"][row].id for row in rows.tolist()]), events, study
         )
-        raw = self._part("train")
-        heard = hearing.prepared(raw[rows.to(raw.device)])
+        heard = self._heard(hearing, "train", rows)
         fitted = fit(
             model,
             heard,
@@ -129,12 +133,16 @@ class Workshop:
             stage.optimiser,
             stage.n_epochs,
             mean_teacher=stage.mean_teacher,
+            precision=stage.precision,
             stopping=self._stopping(job, found, hearing, heard) if stage.stopping else None,
             stage=job.stage,
             seed=job.seed,
             shelf=shelf,
-            hook=manager.hook,
+            hook=PluginManager().hook if self._follows else manager.hook,
+            team=self._team,
         )
+        if self._follows:
+            return
         shelf.save_weights(
             {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()},
             {
@@ -148,7 +156,7 @@ class Workshop:
             },
         )
         for part in study.predicted_parts(stage):
-            posteriors = hearing.predictions(hearing.prepared(self._part(part)), study.clips[part])
+            posteriors = hearing.predictions_of(partial(self._features_of, part), study.clips[part])
             shelf.save_predictions(part, posteriors.assign_attrs(corpus=study.dataset.title, stage=job.stage))
         shelf.finish(
             {
@@ -161,6 +169,7 @@ class Workshop:
                 "wall_s": max(time.monotonic() - began, 0.0),
                 "history": fitted.history,
                 "device": describe_device(self._device),
+                **({} if self._team is None else {"n_processes": self._team.size}),
                 "machine": f"{platform.machine()} {platform.system()}",
                 "versions": {name: installed_version(name) for name in ("earmark", "torch", "numpy")},
                 "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -183,11 +192,13 @@ class Workshop:
         """What judges the epochs of a stage on the validation part; the training clips come prepared."""
         study, rule = self._study, self._study.stage(job).stopping
         assert rule is not None
+        if self._follows:
+            return EarlyStopping(rule, lambda _: self._agreed(0.0))
         here = f"stages.{job.stage}.stopping"
         evaluator: Evaluator = study.manager.build("evaluator", rule.use, rule.options, here)
         reference = study.reference_of("validation")
         trained = study.reference_of("train", found.rows.tolist())
-        held_out = hearing.prepared(self._part("validation"))
+        held_out = self._heard(hearing, "validation", torch.arange(len(reference.clips)))
 
         def score(model: nn.Module) -> float:
             now = replace(hearing, model=model)
@@ -201,9 +212,18 @@ class Workshop:
                     f"{here}: the evaluator {rule.use!r} gives no score {rule.score!r}. "
                     f"{suggestion(rule.score, scalars)}Scores: {', '.join(scalars) or 'none'}."
                 )
-            return float(result[rule.score])
+            return self._agreed(float(result[rule.score]))
 
         return EarlyStopping(rule, score)
+
+    @property
+    def _follows(self) -> bool:
+        """Whether another process leads, which alone judges, writes and reports."""
+        return self._team is not None and not self._team.leads
+
+    def _agreed(self, score: float) -> float:
+        """The score that the first process has found."""
+        return score if self._team is None else self._team.agreed([score])[0]
 
     def _statistics(self, clip_ids: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation per mel band (mel,), over the clips that a run is trained on."""
@@ -214,13 +234,25 @@ class Workshop:
         # A band without any variation carries nothing; dividing by 0 would poison all others.
         return torch.from_numpy(mean), torch.from_numpy(np.where(std > 0, std, np.float32(1)))
 
-    def _part(self, part: str) -> Tensor:
-        """Features (clip, frame, mel) of a part, on the device where they fit."""
-        if part not in self._features:
-            ids = [clip.id for clip in self._study.clips[part]]
-            features = torch.from_numpy(self._of_features(lambda shelf: shelf.read(ids)))
-            self._features[part] = resident(features, self._device)
-        return self._features[part]
+    def _heard(self, hearing: Hearing, part: str, rows: Tensor) -> Tensor:
+        """What a model is trained on: features of the clips (n,) of a part, prepared, in memory where they fit."""
+        grid, n_clips = self._study.grid, len(self._study.clips[part])
+        n_bytes = 4 * n_clips * grid.n_frames * self._study.frontend.n_mels
+        # Kept for the runs to come, which train on other clips of the part.
+        if part not in self._features and fits(n_bytes, torch.device("cpu")):
+            self._features[part] = resident(self._read(part, range(n_clips)), self._device)
+        pieces = (hearing.prepared(self._features_of(part, some)) for some in torch.split(rows, BATCH))
+        return together(pieces, len(rows))
+
+    def _features_of(self, part: str, rows: Tensor) -> Tensor:
+        """Features (clip, frame, mel) at rows (n,) of a part, as the front end made them, on the device."""
+        kept = self._features.get(part)
+        return (self._read(part, rows.tolist()) if kept is None else kept[rows.to(kept.device)]).to(self._device)
+
+    def _read(self, part: str, rows: Sequence[int]) -> Tensor:
+        clips = self._study.clips[part]
+        ids = [clips[row].id for row in rows]
+        return torch.from_numpy(self._of_features(lambda shelf: shelf.read(ids)))
 
     def _of_features(self, read: Callable[[FeatureShelf], Any]) -> Any:
         """What is read of the features; where they are damaged, they are extracted again first."""

@@ -75,6 +75,9 @@ class EmbeddingOfTriplets(Embedding):
     A training batch holds anchors, positives and negatives, a third each, as the sampler ``triplets`` gives them.
     """
 
+    parts = 3
+    """See `earmark.protocols.Model`."""
+
     def learning(self, features: Tensor) -> Tensor:
         """Embeddings (clip, dim) of a training batch.
 
@@ -136,6 +139,7 @@ class EmbeddingOfEpisodes(Embedding):
         )
         self.n_support = n_support
         self.n_query = n_query
+        self.parts = n_support + n_query  # see `earmark.protocols.Model`
 
     def learning(self, features: Tensor) -> Tensor:
         """Embeddings (clip, dim) of a training batch.

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from earmark_mtl.conv_block import in_its_own_way
+
 
 class BiGru(nn.GRU):
     """Maps (clip, frame, feature) to (clip, frame, 2 * units), forward direction first.
@@ -21,7 +23,7 @@ class BiGru(nn.GRU):
         super().__init__(n_in, units, batch_first=True, bidirectional=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.device.type != "cpu":
+        if not in_its_own_way(x):
             plain: Any = super()
             return cast(Tensor, plain.forward(x)[0])
         both = (

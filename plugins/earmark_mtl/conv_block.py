@@ -33,7 +33,7 @@ class ConvBlock(nn.Module):
         self.slope = slope
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.device.type != "cpu":
+        if not in_its_own_way(x):
             return self.plain(x)
         if not self.training:
             return torch.cat([self.plain(chunk) for chunk in chunks(x, self.conv.out_channels)])
@@ -62,6 +62,11 @@ class ConvBlock(nn.Module):
         running_mean.lerp_(mean, momentum)
         running_var.lerp_(var * (count / max(count - 1, 1)), momentum)
         n_batches.add_(1)
+
+
+def in_its_own_way(x: Tensor) -> bool:
+    """Whether layers compute on this input as Earmark has them for CPUs, which is in full precision."""
+    return x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
 
 
 def chunks(x: Tensor, n_channels: int) -> tuple[Tensor, ...]:

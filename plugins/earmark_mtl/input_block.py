@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from earmark_mtl.conv_block import CHUNK_ELEMENTS, SLOPE, ConvBlock
+from earmark_mtl.conv_block import CHUNK_ELEMENTS, SLOPE, ConvBlock, in_its_own_way
 
 
 class InputBlock(ConvBlock):
@@ -28,7 +28,7 @@ class InputBlock(ConvBlock):
     def forward(self, x: Tensor) -> Tensor:
         frozen_in_graph = not self.training and torch.is_grad_enabled()
         of_a_share = self.training and not self.knows_its_batch
-        if x.device.type != "cpu" or x.requires_grad or frozen_in_graph or of_a_share:
+        if not in_its_own_way(x) or x.requires_grad or frozen_in_graph or of_a_share:
             return self.plain(x)
         conv, norm, slots = self.conv, self.norm, self.pool[1]
         features = x[:, 0]

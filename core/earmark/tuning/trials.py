@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
+from earmark.devices import resolve_device
 from earmark.hookspecs import hookimpl
-from earmark.plugins import plugins
 from earmark.study import Job, Study
 from earmark.training import TrainingError
 from earmark.tuning.journal import Journal
@@ -66,7 +64,7 @@ class TrialWork:
         study.manager.register(judge, JUDGE)
         try:
             features = study.store.features(study.feature_address)
-            Workshop(study, features, torch.device(self._device)).work(job)
+            Workshop(study, features, resolve_device(self._device)).work(job)
         except Pruned:
             _forget(study, job)
             journal.end(number, "pruned", judge.train_s)
@@ -80,17 +78,9 @@ class TrialWork:
         finally:
             study.manager.unregister(JUDGE)
 
-    def __getstate__(self) -> dict[str, Any]:
-        # Plugins are found anew where the work is done, and the journal is opened there.
-        study = self._opened.study
-        parts = (study.experiment, study.dataset, study.store)
-        return {"parts": parts, "search": self._opened.search, "root": self._opened.root, "device": self._device}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        experiment, dataset, store = state["parts"]
-        study = Study(experiment=experiment, dataset=dataset, store=store, manager=plugins())
-        opened = OpenSearch(search=state["search"], study=study, root=state["root"])
-        self.__init__(opened, state["device"])  # type: ignore[misc]
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The journal is opened where the work is done.
+        return type(self), (self._opened, self._device)
 
 
 class Judge:
