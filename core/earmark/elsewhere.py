@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import torch
 import xarray as xr
+from torch import Tensor
 
 from earmark.addressing import address_of
+from earmark.blocks import held
 from earmark.devices import resolve_device
 from earmark.errors import ExperimentError
 from earmark.hearing import trained
@@ -79,11 +81,18 @@ def _results(study: Study, job: Job, other: Study, device: torch.device) -> dict
 
 
 def predictions_elsewhere(study: Study, job: Job, other: Study, device: torch.device) -> xr.Dataset:
-    """Predictions of one run for the test clips of another study whose features are there."""
+    """Predictions of one run for the test clips of another study whose features are there.
+
+    Large ones are not in memory: they are made again for each evaluator that goes through them.
+    """
     hearing = trained(study, job, other, device)
     clips = other.reference.clips
-    features = torch.from_numpy(other.store.features(other.feature_address).read([clip.id for clip in clips]))
-    return hearing.predictions(hearing.prepared(features), clips)
+    shelf = other.store.features(other.feature_address)
+
+    def read(rows: Tensor) -> Tensor:
+        return torch.from_numpy(shelf.read([clips[row].id for row in rows.tolist()]))
+
+    return held(hearing.predictions_of(read, clips))
 
 
 def _transposed(repetitions: list[dict[str, xr.Dataset]]) -> dict[str, list[xr.Dataset]]:

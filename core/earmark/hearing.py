@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,7 +10,8 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
-from earmark.predicting import predict, prepare
+from earmark.blocks import made_in_batches
+from earmark.predicting import BATCH, predict, prepare
 from earmark.protocols import Task
 from earmark.recordings import Clip
 from earmark.study import Job, Study
@@ -30,13 +31,26 @@ class Hearing:
 
     def prepared(self, features: Tensor) -> Tensor:
         """What the model takes, of features (clip, frame, mel) as the front end made them."""
-        normalised = (features - self.mean.to(features.device)) / self.std.to(features.device)
+        normalised = (features - self.mean.to(features.device)).div_(self.std.to(features.device))
         return prepare(self.model, normalised)
 
     def predictions(self, prepared: Tensor, clips: Sequence[Clip]) -> xr.Dataset:
         """Predictions of clips."""
         ids, scenes = [clip.id for clip in clips], self.study.dataset.scenes
         return silenced(predict(self.model, prepared, ids, self.events, scenes, self.study.grid.hop_s), clips)
+
+    def predictions_of(self, read: Callable[[Tensor], Tensor], clips: Sequence[Clip]) -> xr.Dataset:
+        """Predictions of clips, made batch by batch when their values are asked for: of any number in flat memory.
+
+        Args:
+            read: gives the features (clip, frame, mel) at some rows (n,) of the clips, as the front end made them.
+            clips: to predict, at least one.
+        """
+
+        def of_batch(rows: slice) -> xr.Dataset:
+            return self.predictions(self.prepared(read(torch.arange(rows.start, rows.stop))), clips[rows])
+
+        return made_in_batches(of_batch, [clip.id for clip in clips], BATCH)
 
 
 def trained(study: Study, job: Job, other: Study, device: torch.device) -> Hearing:

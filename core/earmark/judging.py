@@ -10,9 +10,10 @@ from typing import Any
 import torch
 import xarray as xr
 
+from earmark.blocks import held
 from earmark.errors import DamageError, ExperimentError
 from earmark.experiment import PluginRef
-from earmark.mending import loaded_predictions
+from earmark.mending import readable_predictions
 from earmark.mixing import draw
 from earmark.postprocessing import decisions, fitted
 from earmark.protocols import Evaluator
@@ -41,7 +42,7 @@ def _evaluate(study: Study, job: Job, missing: dict[str, str]) -> None:
     if not missing:
         return
     shelf = study.shelf(job)
-    predictions = loaded_predictions(study, job, "test")
+    predictions = readable_predictions(study, job, "test")
     scores: dict[str, Any] = {}
     for name, result in judged(study, job, missing, study.reference, predictions):
         shelf.save_evaluation(missing[name], result)
@@ -66,7 +67,7 @@ def judged(
 ) -> Iterator[tuple[str, xr.Dataset]]:
     """Results of some of the experiment's evaluators on predictions of a run, one by one, with their names."""
     steps = fitted_steps(study, job)
-    decided = decisions(steps, predictions, reference.grid.hop_s, study.manager)
+    decided = held(decisions(steps, predictions, reference.grid.hop_s, study.manager))
     for name in names:
         after = steps if study.experiment.evaluators[name].on == "decisions" else ()
         result = judging(study, job, name).evaluate(reference, decided if after else predictions)
@@ -93,16 +94,19 @@ def judging(study: Study, job: Job, name: str) -> Evaluator:
     shares = [label.share for label in study.stage(job).labels]
     rows = torch.cat(draw(len(study.clips["train"]), shares, job.seed)).tolist()
     trained = study.reference_of("train", rows)
-    predictions = loaded_predictions(study, job, "train", trained.clip_ids)
+    predictions = readable_predictions(study, job, "train", trained.clip_ids)
     told_of: Evaluator = evaluator.of_training(trained, predictions)
     return told_of
 
 
 def fitted_steps(study: Study, job: Job) -> tuple[PluginRef, ...]:
-    """The experiment's post-processing with the options that a run's validation predictions decide."""
+    """The experiment's post-processing with the options that a run's validation predictions decide.
+
+    A step is fitted on all validation clips at once: memory grows with them, and only with them.
+    """
     steps = study.experiment.postprocessing
     if not steps or study.experiment.validation_split is None:
         return steps
     reference = study.reference_of("validation")
-    posteriors = loaded_predictions(study, job, "validation", reference.clip_ids)
+    posteriors = readable_predictions(study, job, "validation", reference.clip_ids)
     return fitted(steps, posteriors, reference, study.manager)

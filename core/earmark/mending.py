@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 import xarray as xr
+from torch import Tensor
 
+from earmark.blocks import held, looked_through
 from earmark.devices import describe_device, resolve_device
 from earmark.errors import DamageError
 from earmark.extraction import extract
@@ -43,7 +45,12 @@ def features_again(study: Study, read: Callable[[FeatureShelf], Any], damage: Da
 
 
 def loaded_predictions(study: Study, job: Job, part: str, clip_ids: Sequence[str] | None = None) -> xr.Dataset:
-    """Predictions of a run in memory; where they are damaged, its weights predict the part again first.
+    """Predictions of a run in memory; see `readable_predictions`."""
+    return readable_predictions(study, job, part, clip_ids).load()
+
+
+def readable_predictions(study: Study, job: Job, part: str, clip_ids: Sequence[str] | None = None) -> xr.Dataset:
+    """Predictions of a run, in memory where they are small; where they are damaged, its weights predict them again.
 
     Args:
         study: of the run.
@@ -58,7 +65,8 @@ def loaded_predictions(study: Study, job: Job, part: str, clip_ids: Sequence[str
 
     def read() -> xr.Dataset:
         predictions = shelf.open_predictions(part)
-        return (predictions if clip_ids is None else predictions.sel(clip=list(clip_ids))).load()
+        # Large ones are read when they are needed; by then they must not turn out to be damaged.
+        return looked_through(held(predictions if clip_ids is None else predictions.sel(clip=list(clip_ids))))
 
     try:
         return read()
@@ -80,14 +88,15 @@ def _predicted(study: Study, job: Job, part: str) -> xr.Dataset:
     device = here if shelf.facts()["device"] == describe_device(here) else torch.device("cpu")
     hearing = trained(study, job, study, device)
     clips = study.clips[part]
-
-    def features(shelf: FeatureShelf) -> Any:
-        return shelf.read([clip.id for clip in clips])
-
     kept = study.store.features(study.feature_address)
-    try:
-        read = features(kept)
-    except DamageError as damage:
-        read = features(features_again(study, features, damage))
-    posteriors = hearing.predictions(hearing.prepared(torch.from_numpy(read)), clips)
-    return posteriors.assign_attrs(corpus=study.dataset.title, stage=job.stage)
+
+    def features(rows: Tensor) -> Tensor:
+        nonlocal kept
+        ids = [clips[row].id for row in rows.tolist()]
+        try:
+            return torch.from_numpy(kept.read(ids))
+        except DamageError as damage:
+            kept = features_again(study, lambda shelf: shelf.read(ids), damage)
+            return torch.from_numpy(kept.read(ids))
+
+    return hearing.predictions_of(features, clips).assign_attrs(corpus=study.dataset.title, stage=job.stage)

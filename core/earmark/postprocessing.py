@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from earmark.blocks import made_variable
 from earmark.experiment import PluginRef
 from earmark.plugins import PluginManager
 from earmark.protocols import PostProcessor
@@ -47,12 +48,20 @@ def fitted(
 
 
 def decisions(steps: Sequence[PluginRef], predictions: xr.Dataset, hop_s: float, manager: PluginManager) -> xr.Dataset:
-    """Predictions whose ``event_frame_posterior`` went through all steps; unchanged where there are none."""
+    """Predictions whose ``event_frame_posterior`` went through all steps; unchanged where there are none.
+
+    They are made when their values are asked for, each time: a block of clips needs no other.
+    """
     if not steps or "event_frame_posterior" not in predictions:
         return predictions
-    posterior = predictions["event_frame_posterior"].transpose("clip", "frame", "event")
-    activity = processed(steps, _posterior(predictions), [str(e) for e in predictions["event"].values], hop_s, manager)
-    return predictions.assign(event_frame_posterior=posterior.copy(data=activity))
+    events, sizes = [str(event) for event in predictions["event"].values], predictions.sizes
+    dims = ("clip", "frame", "event")
+
+    def decided(rows: slice) -> npt.NDArray[np.float32]:
+        return processed(steps, _posterior(predictions.isel(clip=rows)), events, hop_s, manager)
+
+    lazy = made_variable(dims, tuple(sizes[dim] for dim in dims), np.float32, decided)
+    return predictions.assign(event_frame_posterior=lazy)
 
 
 def processed(

@@ -11,9 +11,12 @@ from torch import Tensor, nn
 
 from earmark.outputs import Outputs
 
+BATCH = 32
+"""Clips that a model hears at a time. The last bits of what it says may depend on it, so it is one for all."""
+
 
 @torch.no_grad()
-def prepare(model: nn.Module, features: Tensor, batch_size: int = 32) -> Tensor:
+def prepare(model: nn.Module, features: Tensor, batch_size: int = BATCH) -> Tensor:
     """What a model takes: features (clip, frame, mel), after the part of it that no training changes, if it has one.
 
     See `earmark.protocols.Model`.
@@ -37,7 +40,7 @@ def predict(
     events: Sequence[str],
     scenes: Sequence[str],
     hop_s: float,
-    batch_size: int = 32,
+    batch_size: int = BATCH,
 ) -> xr.Dataset:
     """Posteriors of a model in evaluation mode.
 

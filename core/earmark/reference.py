@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from earmark.blocks import is_small
 from earmark.frames import FrameGrid, clip_activity
 from earmark.recordings import Clip
 
@@ -31,6 +32,12 @@ class Reference:
     def activity(self) -> npt.NDArray[np.bool_]:
         """Reference frame activity (clip, frame, event)."""
         return clip_activity(self.clips, self.events, self.grid, self.frame_rule)
+
+    def activity_of(self, rows: slice) -> npt.NDArray[np.bool_]:
+        """Reference frame activity (clip, frame, event) of a block of clips; that of all is kept where it is small."""
+        if is_small(len(self.clips) * self.grid.n_frames * len(self.events)):
+            return self.activity[rows]
+        return clip_activity(self.clips[rows], self.events, self.grid, self.frame_rule)
 
     @cached_property
     def scene_index(self) -> npt.NDArray[np.int64]:

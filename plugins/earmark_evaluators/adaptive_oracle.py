@@ -9,10 +9,10 @@ import xarray as xr
 
 from earmark.evaluation.scores import cell_counts, cell_errors
 from earmark.reference import Reference
-from earmark_evaluators.adaptive_thresholds import adaptive_thresholds
-from earmark_evaluators.alignment import event_posterior
+from earmark_evaluators.adaptive_thresholds import best_thresholds, threshold_counts
+from earmark_evaluators.alignment import event_posteriors
 from earmark_evaluators.class_error_rates import class_error_rates
-from earmark_evaluators.results import event_result, frame_settings, versions
+from earmark_evaluators.results import Tally, event_result, frame_settings, versions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +34,15 @@ class AdaptiveOracleEvaluator:
         Raises:
             EvaluationError: the predictions do not fit the reference.
         """
-        posterior = event_posterior(reference, predictions)
-        thresholds = adaptive_thresholds(posterior, reference.activity)
-        # In the precision of the posteriors, as in the choice: 0.3 is not the same number in both.
-        decision = posterior >= thresholds.astype(posterior.dtype)
+        posteriors, tally = event_posteriors(reference, predictions), Tally(reference)
+        by_block = [threshold_counts(posterior, reference.activity_of(rows)) for rows, posterior in posteriors]
+        thresholds = best_thresholds(np.sum(by_block, axis=0))
+        for rows, posterior in posteriors:
+            # In the precision of the posteriors, as in the choice: 0.3 is not the same number in both.
+            activity, decision = reference.activity_of(rows), posterior >= thresholds.astype(posterior.dtype)
+            tally.add(rows, cell_counts(activity, decision), cell_errors(activity, decision))
         result = event_result(
-            reference,
-            cell_counts(reference.activity, decision),
-            cell_errors(reference.activity, decision),
+            tally,
             criterion=f"frame_based[{reference.grid.hop_s:g} s, adaptive thresholds, oracle]",
             oracle="thresholds are chosen on the evaluated clips",
             versions=versions("earmark", "numpy"),

@@ -25,13 +25,29 @@ def adaptive_thresholds(posterior: npt.NDArray[np.floating], activity: npt.NDArr
     >>> adaptive_thresholds(posterior, active).tolist()
     [0.32]
     """
+    return best_thresholds(threshold_counts(posterior, activity))
+
+
+def threshold_counts(posterior: npt.NDArray[np.floating], activity: npt.NDArray[np.bool_]) -> IntArray:
+    """Hits, and frames decided plus frames active, of each event at each threshold (threshold, 2, event).
+
+    These add over clips; arguments as for `adaptive_thresholds`.
+    """
     n_active = np.count_nonzero(activity, axis=(0, 1))
-    fscore = np.stack([_fscore(posterior >= threshold, activity, n_active) for threshold in THRESHOLDS])
+    counts = np.empty((len(THRESHOLDS), 2, len(n_active)), dtype=np.int64)
+    for count, threshold in zip(counts, THRESHOLDS, strict=True):
+        decision = posterior >= threshold
+        count[0] = np.count_nonzero(decision & activity, axis=(0, 1))
+        count[1] = np.count_nonzero(decision, axis=(0, 1)) + n_active
+    return counts
+
+
+def best_thresholds(counts: IntArray) -> FloatArray:
+    """Best threshold of each event (event,) by the F-score, which is 0 where nothing is active and nothing decided.
+
+    Args:
+        counts: of `threshold_counts`.
+    """
+    hits, either = counts.swapaxes(0, 1)
+    fscore = 2 * hits / np.maximum(either, 1)
     return np.asarray(np.array(THRESHOLDS)[fscore.argmax(axis=0)])  # the first maximum
-
-
-def _fscore(decision: npt.NDArray[np.bool_], activity: npt.NDArray[np.bool_], n_active: IntArray) -> FloatArray:
-    """F-score of each event (event,); 0 where nothing is active and nothing decided."""
-    hits = np.count_nonzero(decision & activity, axis=(0, 1))
-    either = np.count_nonzero(decision, axis=(0, 1)) + n_active
-    return np.asarray(2 * hits / np.maximum(either, 1))

@@ -31,6 +31,6 @@ def adaptive_train(study: Study, stage: str, seed: int) -> xr.Dataset:
     reference = study.reference_of("train")
     training = study.predictions(stage, seed, "train").sel(clip=list(reference.clip_ids)).load()
     steps = fitted((PluginRef(use="adaptive-thresholds"),), training, reference, study.manager)
-    decided = decisions(steps, study.predictions(stage, seed).load(), study.grid.hop_s, study.manager)
+    decided = decisions(steps, study.predictions(stage, seed), study.grid.hop_s, study.manager)
     result = FrameEvaluator().evaluate(study.reference, decided)
     return result.assign_attrs(postprocessing=json.dumps([step.model_dump() for step in steps]))

@@ -2,19 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from earmark.blocks import blocks
 from earmark.errors import OptionError, suggestion
 from earmark.reference import Reference
 from earmark_evaluators.errors import EvaluationError
 
 
-def event_posterior(reference: Reference, predictions: xr.Dataset) -> npt.NDArray[np.floating]:
-    """Frame posteriors (clip, frame, event) of exactly the reference's clips, in its order.
+class Aligned:
+    """Posteriors of exactly the reference's clips, events or scenes, in its order, a block of clips at a time.
+
+    To go through them gives rows of the reference and their posteriors (clip, ...), and may be done several times.
+    Predictions that are opened lazily are never in memory as a whole.
+    """
+
+    def __init__(self, variable: xr.DataArray, dims: Sequence[str], order: Mapping[str, Sequence[int]]) -> None:
+        """Name a variable, the order of its dimensions, clips first, and where along some of them the wanted ones are.
+
+        Names and sizes have been held against the reference before.
+        """
+        self._variable = variable
+        self._dims = tuple(dims)
+        self._clips = order["clip"]
+        # What is in order already is not picked one by one.
+        self._picked = {dim: o for dim, o in order.items() if dim != "clip" and list(o) != list(range(len(o)))}
+        self._checked = False
+
+    def __iter__(self) -> Iterator[tuple[slice, npt.NDArray[np.floating]]]:
+        """Blocks, in order.
+
+        Raises:
+            EvaluationError: a value is no posterior.
+        """
+        n_clips = len(self._clips)
+        for rows in blocks(n_clips, self._variable.nbytes // n_clips):
+            yield rows, self._values(rows)
+        self._checked = True
+
+    def whole(self) -> npt.NDArray[np.floating]:
+        """All of them (clip, ...), in memory.
+
+        Raises:
+            EvaluationError: a value is no posterior.
+        """
+        return self._values(slice(0, len(self._clips)))
+
+    def _values(self, rows: slice) -> npt.NDArray[np.floating]:
+        clips = self._clips[rows]
+        # A range is read as such: stores read it faster than single clips.
+        in_order = list(clips) == list(range(clips[0], clips[0] + len(clips)))
+        block = self._variable.isel(clip=slice(clips[0], clips[0] + len(clips)) if in_order else list(clips))
+        values = np.asarray(block.transpose(*self._dims).values)
+        for dim, order in self._picked.items():
+            values = values.take(order, axis=self._dims.index(dim))
+        # NaN >= 0.5 is False: without this check a net that diverged would look like one that hears nothing.
+        if not self._checked and values.size and not (values.min() >= 0 and values.max() <= 1):
+            raise EvaluationError(
+                f"{self._variable.name} holds values that are not posteriors in [0, 1] (NaN, or logits?). "
+                "Did the training diverge? Apply the sigmoid or softmax before storing predictions."
+            )
+        return values
+
+
+def event_posteriors(reference: Reference, predictions: xr.Dataset) -> Aligned:
+    """Frame posteriors (clip, frame, event) of exactly the reference's clips, in its order, in blocks.
 
     Raises:
         EvaluationError: they are missing, do not fit the reference, or a clip was never annotated.
@@ -26,37 +82,47 @@ def event_posterior(reference: Reference, predictions: xr.Dataset) -> npt.NDArra
             "would count as false. Evaluate annotated clips only."
         )
     names = {"clip": reference.clip_ids, "event": reference.events}
-    posterior = _posterior(reference, predictions, "event_frame_posterior", ("clip", "frame", "event"), names)
-    if posterior.shape[1] != reference.grid.n_frames:
+    posteriors = _aligned(reference, predictions, "event_frame_posterior", ("clip", "frame", "event"), names)
+    n_frames = predictions.sizes["frame"]
+    if n_frames != reference.grid.n_frames:
         raise EvaluationError(
-            f"event_frame_posterior has {posterior.shape[1]} frames a clip, the reference has "
+            f"event_frame_posterior has {n_frames} frames a clip, the reference has "
             f"{reference.grid.n_frames} of {reference.grid.hop_s:g} s. Build the reference on the front end's "
             "frame grid."
         )
-    return posterior
+    return posteriors
+
+
+def event_posterior(reference: Reference, predictions: xr.Dataset) -> npt.NDArray[np.floating]:
+    """Frame posteriors (clip, frame, event) of exactly the reference's clips, in its order, in memory.
+
+    Raises:
+        EvaluationError: see `event_posteriors`.
+    """
+    return event_posteriors(reference, predictions).whole()
 
 
 def event_decision(reference: Reference, predictions: xr.Dataset, threshold: float) -> npt.NDArray[np.bool_]:
-    """Frame decisions (clip, frame, event): posterior >= threshold.
+    """Frame decisions (clip, frame, event) in memory: posterior >= threshold.
 
     Raises:
-        EvaluationError: see `event_posterior`.
+        EvaluationError: see `event_posteriors`.
     """
     return np.asarray(event_posterior(reference, predictions) >= threshold)
 
 
-def event_clip_posterior(reference: Reference, predictions: xr.Dataset) -> npt.NDArray[np.floating]:
-    """Clip posteriors (clip, event) of exactly the reference's clips, in its order.
+def event_clip_posteriors(reference: Reference, predictions: xr.Dataset) -> Aligned:
+    """Clip posteriors (clip, event) of exactly the reference's clips, in its order, in blocks.
 
     Raises:
         EvaluationError: they are missing or do not fit the reference.
     """
     names = {"clip": reference.clip_ids, "event": reference.events}
-    return _posterior(reference, predictions, "event_clip_posterior", ("clip", "event"), names)
+    return _aligned(reference, predictions, "event_clip_posterior", ("clip", "event"), names)
 
 
 def scene_posterior(reference: Reference, predictions: xr.Dataset) -> npt.NDArray[np.floating]:
-    """Scene posteriors (clip, scene) of exactly the reference's clips, in its order.
+    """Scene posteriors (clip, scene) of exactly the reference's clips, in its order, in memory.
 
     Raises:
         EvaluationError: they are missing, do not fit the reference, or a clip has no scene.
@@ -67,11 +133,11 @@ def scene_posterior(reference: Reference, predictions: xr.Dataset) -> npt.NDArra
             f"{_listed(unnamed)} of the reference: nobody has named the scene. Evaluate clips with a scene only."
         )
     names = {"clip": reference.clip_ids, "scene": reference.scenes}
-    return _posterior(reference, predictions, "scene_posterior", ("clip", "scene"), names)
+    return _aligned(reference, predictions, "scene_posterior", ("clip", "scene"), names).whole()
 
 
 def clip_embedding(reference: Reference, predictions: xr.Dataset) -> npt.NDArray[np.float64]:
-    """Embeddings (clip, dim) of exactly the reference's clips, in its order.
+    """Embeddings (clip, dim) of exactly the reference's clips, in its order, in memory.
 
     Raises:
         EvaluationError: they are missing, do not fit the reference, or are not finite.
@@ -125,13 +191,13 @@ def check_positive_s(owner: str, option: str, value: float) -> None:
         raise OptionError(f"{owner}: {option} = {value:g} must be a positive time in seconds, at least 1e-6.")
 
 
-def _posterior(
+def _aligned(
     reference: Reference,
     predictions: xr.Dataset,
     variable: str,
     dims: tuple[str, ...],
     names: dict[str, tuple[str, ...]],
-) -> npt.NDArray[np.floating]:
+) -> Aligned:
     if not reference.clips:
         raise EvaluationError("The reference holds no clip; there is nothing to evaluate. Choose another split.")
     if variable not in predictions:
@@ -145,16 +211,7 @@ def _posterior(
             f"{variable} has the dimensions ({', '.join(map(str, array.dims))}), expected ({', '.join(dims)}). "
             "Evaluate one method and one seed at a time, for example predictions.sel(seed=0)."
         )
-    for dim, wanted in names.items():
-        array = array.isel({dim: _order(array, variable, dim, wanted)})
-    values = np.asarray(array.transpose(*dims).values)
-    # NaN >= 0.5 is False: without this check a net that diverged would look like one that hears nothing.
-    if values.size and not (values.min() >= 0 and values.max() <= 1):
-        raise EvaluationError(
-            f"{variable} holds values that are not posteriors in [0, 1] (NaN, or logits?). "
-            "Did the training diverge? Apply the sigmoid or softmax before storing predictions."
-        )
-    return values
+    return Aligned(array, dims, {dim: _order(array, variable, dim, wanted) for dim, wanted in names.items()})
 
 
 def _order(array: xr.DataArray, variable: str, dim: str, wanted: Sequence[str]) -> list[int]:

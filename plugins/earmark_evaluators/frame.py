@@ -8,8 +8,8 @@ import xarray as xr
 
 from earmark.evaluation.scores import cell_counts, cell_errors
 from earmark.reference import Reference
-from earmark_evaluators.alignment import check_share, event_decision
-from earmark_evaluators.results import event_result, frame_settings, versions
+from earmark_evaluators.alignment import check_share, event_posteriors
+from earmark_evaluators.results import Tally, event_result, frame_settings, versions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +32,12 @@ class FrameEvaluator:
         Raises:
             EvaluationError: the predictions do not fit the reference.
         """
-        decision = event_decision(reference, predictions, self.threshold)
+        tally = Tally(reference)
+        for rows, posterior in event_posteriors(reference, predictions):
+            activity, decision = reference.activity_of(rows), posterior >= self.threshold
+            tally.add(rows, cell_counts(activity, decision), cell_errors(activity, decision))
         return event_result(
-            reference,
-            cell_counts(reference.activity, decision),
-            cell_errors(reference.activity, decision),
+            tally,
             criterion=f"frame_based[{reference.grid.hop_s:g} s]",
             threshold=self.threshold,
             versions=versions("earmark", "numpy"),

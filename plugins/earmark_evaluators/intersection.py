@@ -10,8 +10,8 @@ import xarray as xr
 from earmark.evaluation.scores import Counts, FloatArray, IntArray
 from earmark.reference import Reference
 from earmark.spans import Spans, spans
-from earmark_evaluators.alignment import check_share, event_decision
-from earmark_evaluators.results import event_result, frame_settings, versions
+from earmark_evaluators.alignment import check_share, event_posteriors
+from earmark_evaluators.results import Tally, event_result, frame_settings, versions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,17 +39,18 @@ class IntersectionEvaluator:
         Raises:
             EvaluationError: the predictions do not fit the reference.
         """
-        decision = event_decision(reference, predictions, self.threshold)
-        counts = intersection_counts(
-            spans(reference.activity),
-            spans(decision),
-            (len(reference.clips), len(reference.events)),
-            rho_dtc=self.rho_dtc,
-            rho_gtc=self.rho_gtc,
-        )
+        tally = Tally(reference)
+        for rows, posterior in event_posteriors(reference, predictions):
+            counts = intersection_counts(
+                spans(reference.activity_of(rows)),
+                spans(posterior >= self.threshold),
+                (len(posterior), len(reference.events)),
+                rho_dtc=self.rho_dtc,
+                rho_gtc=self.rho_gtc,
+            )
+            tally.add(rows, counts)
         return event_result(
-            reference,
-            counts,
+            tally,
             criterion=criterion_name(self.rho_dtc, self.rho_gtc),
             rho_dtc=self.rho_dtc,
             rho_gtc=self.rho_gtc,

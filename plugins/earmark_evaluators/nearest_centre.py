@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from earmark.blocks import blocks
 from earmark.reference import Reference
 from earmark_evaluators.alignment import clip_embedding
 from earmark_evaluators.errors import EvaluationError
@@ -18,6 +19,8 @@ IntArray = npt.NDArray[np.int64]
 
 class NearestCentreEvaluator:
     """Share of clips whose nearest class centre, by squared Euclidean distance, is that of their own class.
+
+    Embeddings of all clips are held in memory, 8 bytes a number; distances are computed a block of clips at a time.
 
     The centre of a class is the mean embedding of its training clips; of those, `of_training` tells. A class without a
     training clip has no centre, and no clip is nearest to it.
@@ -91,8 +94,10 @@ def nearest_centre_shares(embedding: FloatArray, of_class: IntArray, centres: Fl
         of_class: (clip,).
         centres: (class, dim); NaN is never the nearest.
     """
-    distance = ((embedding[:, None] - centres) ** 2).sum(axis=2)
-    hit = np.where(np.isnan(distance), np.inf, distance).argmin(axis=1) == of_class
+    hit = np.empty(len(embedding), dtype=bool)
+    for rows in blocks(len(embedding), centres.nbytes):
+        distance = ((embedding[rows, None] - centres) ** 2).sum(axis=2)
+        hit[rows] = np.where(np.isnan(distance), np.inf, distance).argmin(axis=1) == of_class[rows]
     shares = np.full(len(centres), np.nan)
     for index in np.unique(of_class):
         shares[index] = hit[of_class == index].mean()

@@ -24,13 +24,33 @@ from earmark.reference import Reference
 from earmark.versions import installed_version
 
 
-def event_result(reference: Reference, counts: Counts, errors: Errors | None = None, **settings: Any) -> xr.Dataset:
+class Tally:
+    """Counts of events and errors by recording, added up a block of clips at a time."""
+
+    def __init__(self, reference: Reference) -> None:
+        self.reference = reference
+        self.recordings, self._of_clip = recordings_of(reference.clips)
+        self.counts = Counts(*np.zeros((3, len(self.recordings), len(reference.events)), dtype=np.int64))
+        """(recording, event)."""
+        self.errors: Errors | None = None
+        """(recording,), where the criterion has substitutions, deletions and insertions."""
+
+    def add(self, rows: slice, counts: Counts, errors: Errors | None = None) -> None:
+        """Add the counts (clip, event) and errors (clip,) of the clips at some rows of the reference."""
+        of_clip = self._of_clip[rows]
+        for sums, count in zip(self.counts, counts, strict=True):
+            np.add.at(sums, of_clip, count)
+        if errors is not None:
+            self.errors = self.errors or Errors(*np.zeros((3, len(self.recordings)), dtype=np.int64))
+            for sums, count in zip(self.errors, errors, strict=True):
+                np.add.at(sums, of_clip, count)
+
+
+def event_result(tally: Tally, **settings: Any) -> xr.Dataset:
     """Scores of events with the counts behind them.
 
     Args:
-        reference: what was compared with.
-        counts: (clip, event).
-        errors: (clip,), where the criterion has substitutions, deletions and insertions.
+        tally: counts of all clips of its reference.
         settings: everything that the scores depend on, as attributes of the result.
 
     Returns:
@@ -38,22 +58,21 @@ def event_result(reference: Reference, counts: Counts, errors: Errors | None = N
         parts; ``fscore``, ``tp``, ``fp`` and ``fn`` over (event,); counts over (recording, event) and errors over
         (recording,), for views and bootstrap intervals.
     """
-    total = counts.total()
+    reference, total = tally.reference, tally.counts.total()
     absent = [event for event, n in zip(reference.events, total.tp + total.fn, strict=True) if n == 0]
-    recordings, of_clip = recordings_of(reference.clips)
     variables: dict[str, Any] = {**scalar_scores(total), "fscore": (("event",), class_fscore(total))}
-    for name, count in counts._asdict().items():
+    for name, count in tally.counts._asdict().items():
         variables[name] = (("event",), count.sum(axis=0))
-        variables[f"{name}_by_recording"] = (("recording", "event"), summed(count, of_clip, len(recordings)))
-    if errors is not None:
+        variables[f"{name}_by_recording"] = (("recording", "event"), count)
+    if tally.errors is not None:
         n_reference = int((total.tp + total.fn).sum())
-        sums = {name: int(error.sum()) for name, error in errors._asdict().items()}
+        sums = {name: int(error.sum()) for name, error in tally.errors._asdict().items()}
         variables["error_rate"] = float(rate(sum(sums.values()), n_reference))
-        for name, error in errors._asdict().items():
+        for name, error in tally.errors._asdict().items():
             variables[f"{name.removesuffix('s')}_rate"] = float(rate(sums[name], n_reference))
-            variables[f"{name}_by_recording"] = (("recording",), summed(error, of_clip, len(recordings)))
+            variables[f"{name}_by_recording"] = (("recording",), error)
     attributes = {"policy": POLICY, "absent_events": absent, "n_clips": len(reference.clips), **settings}
-    return xr.Dataset(variables, {"event": list(reference.events), "recording": recordings}, attributes)
+    return xr.Dataset(variables, {"event": list(reference.events), "recording": tally.recordings}, attributes)
 
 
 def scalar_scores(total: Counts) -> dict[str, float]:
@@ -70,13 +89,6 @@ def recordings_of(clips: Sequence[Clip]) -> tuple[list[str], IntArray]:
     place: dict[str, int] = {}
     of_clip = np.array([place.setdefault(clip.recording.path, len(place)) for clip in clips], dtype=np.int64)
     return list(place), of_clip
-
-
-def summed(count: IntArray, of_clip: IntArray, n_recordings: int) -> IntArray:
-    """Sum counts (clip, ...) over the clips of each recording: (recording, ...)."""
-    sums = np.zeros((n_recordings, *count.shape[1:]), dtype=np.int64)
-    np.add.at(sums, of_clip, count)
-    return sums
 
 
 def frame_settings(reference: Reference) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ import xarray as xr
 from earmark.evaluation.scores import POLICY, Counts, IntArray, class_fscore
 from earmark.reference import Reference
 from earmark_evaluators.alignment import scene_posterior
-from earmark_evaluators.results import recordings_of, scalar_scores, summed, versions
+from earmark_evaluators.results import recordings_of, scalar_scores, versions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,18 +32,16 @@ class SceneEvaluator:
         """
         estimated = scene_posterior(reference, predictions).argmax(axis=1)
         n_scenes, (recordings, of_clip) = len(reference.scenes), recordings_of(reference.clips)
-        one = np.zeros((len(reference.clips), n_scenes, n_scenes), dtype=np.int64)
-        one[np.arange(len(one)), reference.scene_index, estimated] = 1
-        counts = confusion_counts(one.sum(axis=0))
+        by_recording = np.zeros((len(recordings), n_scenes, n_scenes), dtype=np.int64)
+        np.add.at(by_recording, (of_clip, reference.scene_index, estimated), 1)
+        confusion = by_recording.sum(axis=0)
+        counts = confusion_counts(confusion)
         absent = [scene for scene, n in zip(reference.scenes, counts.tp + counts.fn, strict=True) if n == 0]
         variables = {
             **scalar_scores(counts),
             "fscore": (("scene",), class_fscore(counts)),
-            "confusion": (("scene_reference", "scene_estimated"), one.sum(axis=0)),
-            "confusion_by_recording": (
-                ("recording", "scene_reference", "scene_estimated"),
-                summed(one, of_clip, len(recordings)),
-            ),
+            "confusion": (("scene_reference", "scene_estimated"), confusion),
+            "confusion_by_recording": (("recording", "scene_reference", "scene_estimated"), by_recording),
         }
         names = list(reference.scenes)
         return xr.Dataset(

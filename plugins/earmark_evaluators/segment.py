@@ -7,18 +7,23 @@ the 0.1 s grid one segment early.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from earmark.blocks import blocks
 from earmark.evaluation.scores import Counts, Errors, IntArray, cell_counts, cell_errors
-from earmark.recordings import to_us
+from earmark.recordings import Clip, to_us
 from earmark.reference import Reference
 from earmark.spans import Spans, spans
-from earmark_evaluators.alignment import check_durations, check_positive_s, check_share, event_decision
-from earmark_evaluators.results import event_result, versions
+from earmark_evaluators.alignment import check_durations, check_positive_s, check_share, event_posteriors
+from earmark_evaluators.results import Tally, event_result, versions
+
+_CELL_BYTES = 16
+"""What one event in one segment takes while the segments that spans touch are found."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,20 +46,19 @@ class SegmentEvaluator:
             EvaluationError: the predictions do not fit the reference.
         """
         check_durations(reference)
-        found = spans(event_decision(reference, predictions, self.threshold))
-        hop_us = to_us(reference.grid.hop_s)
-        durations_us = np.array([to_us(clip.duration_s) for clip in reference.clips], dtype=np.int64)
-        counts, errors = segment_counts(
-            _annotated(reference),
-            found._replace(first=found.first * hop_us, end=found.end * hop_us),
-            durations_us,
-            len(reference.events),
-            to_us(self.segment_s),
-        )
+        hop_us, tally = to_us(reference.grid.hop_s), Tally(reference)
+        for rows, posterior in event_posteriors(reference, predictions):
+            clips, found = reference.clips[rows], spans(posterior >= self.threshold)
+            counted = segment_counts(
+                _annotated(clips, reference.events),
+                found._replace(first=found.first * hop_us, end=found.end * hop_us),
+                np.array([to_us(clip.duration_s) for clip in clips], dtype=np.int64),
+                len(reference.events),
+                to_us(self.segment_s),
+            )
+            tally.add(rows, *counted)
         return event_result(
-            reference,
-            counts,
-            errors,
+            tally,
             criterion=criterion_name(self.segment_s),
             segment_s=self.segment_s,
             threshold=self.threshold,
@@ -81,14 +85,27 @@ def segment_counts(
     """
     counts = Counts(*np.zeros((3, len(durations_us), n_events), dtype=np.int64))
     errors = Errors(*np.zeros((3, len(durations_us)), dtype=np.int64))
-    n_segments = -(-durations_us // segment_us)
-    # Clips of equal length together: one long recording among short ones must not make them all as long.
-    for n in np.unique(n_segments):
-        here = np.flatnonzero(n_segments == n)
-        sides = [touched(_of(side, here), durations_us[here], n_events, segment_us) for side in (annotated, estimated)]
-        for whole, part in zip((*counts, *errors), (*cell_counts(*sides), *cell_errors(*sides)), strict=True):
+    # Events that occur nowhere have no cell: of a large vocabulary, these are most of a recording's.
+    occurring = np.union1d(annotated.event, estimated.event)
+    columns = [side._replace(event=np.searchsorted(occurring, side.event)) for side in (annotated, estimated)]
+    for here in _alike(-(-durations_us // segment_us), len(occurring)):
+        sides = [touched(_of(side, here), durations_us[here], len(occurring), segment_us) for side in columns]
+        for whole, part in zip(counts, cell_counts(*sides), strict=True):
+            whole[here[:, None], occurring] = part
+        for whole, part in zip(errors, cell_errors(*sides), strict=True):
             whole[here] = part
     return counts, errors
+
+
+def _alike(n_segments: IntArray, n_events: int) -> Iterator[IntArray]:
+    """Clips (clip,), ascending, of one number of segments each, no more than a block of cells at a time.
+
+    One long recording among short ones must not make them all as long.
+    """
+    for n in np.unique(n_segments):
+        alike = np.flatnonzero(n_segments == n)
+        for rows in blocks(len(alike), int(n) * n_events * _CELL_BYTES):
+            yield alike[rows]
 
 
 def touched(side: Spans, durations_us: IntArray, n_events: int, segment_us: int) -> npt.NDArray[np.bool_]:
@@ -112,11 +129,11 @@ def _of(side: Spans, clips: IntArray) -> Spans:
     return side._replace(clip=place).where(chosen)
 
 
-def _annotated(reference: Reference) -> Spans:
-    column = {label: index for index, label in enumerate(reference.events)}
+def _annotated(clips: Sequence[Clip], events: Sequence[str]) -> Spans:
+    column = {label: index for index, label in enumerate(events)}
     times = [
         (index, column[event.label], to_us(event.onset_s), to_us(event.offset_s))
-        for index, clip in enumerate(reference.clips)
+        for index, clip in enumerate(clips)
         for event in clip.events
     ]
     return Spans(*np.array(times, dtype=np.int64).reshape(-1, 4).T)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from earmark.evaluation.scores import Counts
 from earmark.reference import Reference
-from earmark_evaluators.alignment import check_share, event_clip_posterior
-from earmark_evaluators.results import event_result, versions
+from earmark_evaluators.alignment import check_share, event_clip_posteriors
+from earmark_evaluators.results import Tally, event_result, versions
 from earmark_evaluators.tags import clip_events
 
 
@@ -39,14 +40,22 @@ class TaggingEvaluator:
         Raises:
             EvaluationError: the predictions do not fit the reference, or a clip has neither times nor tags.
         """
-        posterior = event_clip_posterior(reference, predictions)
-        sounds, decided = clip_events(reference), posterior >= self.threshold
-        counts = Counts(*((part).astype(np.int64) for part in (sounds & decided, ~sounds & decided, sounds & ~decided)))
-        largest = sounds[np.arange(len(sounds)), posterior.argmax(axis=1)][sounds.any(axis=1)]
-        result = event_result(
-            reference, counts, criterion="clip", threshold=self.threshold, versions=versions("earmark", "numpy")
-        )
+        tally, n_clips = Tally(reference), len(reference.clips)
+        n_with_events = n_right = n_decided = 0
+        for rows, posterior in event_clip_posteriors(reference, predictions):
+            sounds = clip_events(replace(reference, clips=reference.clips[rows]))
+            decided = posterior >= self.threshold
+            tally.add(rows, Counts(*(part.astype(np.int64) for part in _cells(sounds, decided))))
+            n_with_events += int(sounds.any(axis=1).sum())
+            n_right += int(sounds[np.arange(len(sounds)), posterior.argmax(axis=1)].sum())
+            n_decided += int(decided.any(axis=1).sum())
+        result = event_result(tally, criterion="clip", threshold=self.threshold, versions=versions("earmark", "numpy"))
         return result.assign(
-            accuracy=float(largest.mean()) if len(largest) else float("nan"),
-            no_prediction_share=float(1 - decided.any(axis=1).mean()),
+            accuracy=n_right / n_with_events if n_with_events else float("nan"),
+            no_prediction_share=1 - n_decided / n_clips,
         )
+
+
+def _cells(sounds: npt.NDArray[np.bool_], decided: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], ...]:
+    """Hits, false alarms and misses."""
+    return sounds & decided, ~sounds & decided, sounds & ~decided

@@ -1,12 +1,15 @@
 """Intersection-based macro F-score and PSDS through psds_eval, within bounds of memory.
 
 psds_eval joins the detections of a file with each other, so that noisy posteriors at a low threshold cost the square
-of their number: an operating point with too many pairs is left out, and the result says which.
+of their number: an operating point with too many pairs is left out, and the result says which. The library wants all
+detections of an operating point at once, and keeps a table of the reference: memory grows with the events of the clips,
+within that bound, not with their frames.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +22,7 @@ from earmark.evaluation.scores import POLICY
 from earmark.recordings import US_PER_S, to_us
 from earmark.reference import Reference
 from earmark.spans import Spans, spans
-from earmark_evaluators.alignment import check_durations, check_share, event_posterior
+from earmark_evaluators.alignment import Aligned, check_durations, check_share, event_posteriors
 from earmark_evaluators.intersection import criterion_name
 from earmark_evaluators.results import frame_settings, versions
 
@@ -69,12 +72,12 @@ class PsdsEval:
             EvaluationError: the predictions do not fit the reference.
         """
         check_durations(reference)
-        posterior = event_posterior(reference, predictions)
-        annotated = spans(reference.activity)
+        posteriors = event_posteriors(reference, predictions)
+        annotated = _joined((rows, spans(reference.activity_of(rows))) for rows, _ in posteriors)
         present = np.bincount(annotated.event, minlength=len(reference.events)) > 0
         library = _library(self, reference, annotated)
-        fscores, too_many = self._fscores(library, reference, present, spans(posterior >= self.threshold))
-        areas, n_used, left_out = self._psds(library, reference, present, posterior)
+        fscores, too_many = self._fscores(library, reference, present, posteriors)
+        areas, n_used, left_out = self._psds(library, reference, present, posteriors)
         if too_many:
             left_out = sorted({*left_out, self.threshold})
         absent = [event for event, here in zip(reference.events, present, strict=True) if not here]
@@ -106,16 +109,15 @@ class PsdsEval:
         )
 
     def _fscores(
-        self, library: Any, reference: Reference, present: npt.NDArray[np.bool_], found: Spans
+        self, library: Any, reference: Reference, present: npt.NDArray[np.bool_], posteriors: Aligned
     ) -> tuple[dict[str, Any], bool]:
         """The F-scores, and whether there were too many detections for them."""
-        detected = np.bincount(found.event, minlength=len(reference.events)) > 0
+        detected = np.any([(block >= self.threshold).any(axis=(0, 1)) for _, block in posteriors], axis=0)
         # What the library leaves undecided: 0 where something was there or estimated, NaN where neither was.
         fscore = np.where(present | detected, 0.0, np.nan)
         own_average = np.nan
-        handed_over = _of_classes(found, present)
-        too_many = _n_pairs(handed_over) > self.max_pairs
-        if too_many:
+        handed_over = self._detections(posteriors, self.threshold, present)
+        if handed_over is None:
             fscore[present] = np.nan
         elif len(handed_over.clip):
             with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
@@ -129,31 +131,42 @@ class PsdsEval:
         scores = {
             "fscore": (("event",), fscore),
             "fscore_macro": float(macro),
-            "fscore_macro_all": np.nan if too_many else float(np.nan_to_num(fscore, nan=0.0).mean()),
+            "fscore_macro_all": np.nan if handed_over is None else float(np.nan_to_num(fscore, nan=0.0).mean()),
             "fscore_macro_psds_eval": float(own_average),
         }
-        return scores, too_many
+        return scores, handed_over is None
+
+    def _detections(self, posteriors: Aligned, threshold: float, present: npt.NDArray[np.bool_]) -> Spans | None:
+        """Detections of the classes that occur, at a threshold; None where they make too many pairs."""
+        found: list[tuple[slice, Spans]] = []
+        n_pairs = 0
+        for rows, posterior in posteriors:
+            found.append((rows, spans((posterior >= threshold) & present)))
+            n_pairs += _n_pairs(found[-1][1])
+            if n_pairs > self.max_pairs:
+                return None
+        return _joined(found)
 
     def _psds(
         self,
         library: Any,
         reference: Reference,
         present: npt.NDArray[np.bool_],
-        posterior: npt.NDArray[np.floating],
+        posteriors: Aligned,
     ) -> tuple[dict[str, float], int, list[float]]:
         """The two numbers, the number of operating points, and the thresholds that were left out."""
         left_out: list[float] = []
         if not present.any():
             return {"psds_alpha_st_0": np.nan, "psds_alpha_st_1": np.nan}, 0, left_out
-        n_active = -1
-        for threshold in (np.arange(self.n_operating_points) + 0.5) / self.n_operating_points:
-            decision = (posterior >= threshold) & present
-            # Decisions only shrink as the threshold grows: an equal number means equal decisions.
-            n_before, n_active = n_active, int(np.count_nonzero(decision))
-            if n_active in (0, n_before):
-                continue
-            found = spans(decision)
-            if _n_pairs(found) > self.max_pairs:
+        thresholds = (np.arange(self.n_operating_points) + 0.5) / self.n_operating_points
+        n_active = sum(
+            np.array([np.count_nonzero((posterior >= threshold) & present) for threshold in thresholds])
+            for _, posterior in posteriors
+        )
+        # Decisions only shrink as the threshold grows: an equal number means equal decisions.
+        for threshold in thresholds[(n_active > 0) & (np.diff(n_active, prepend=-1) != 0)]:
+            found = self._detections(posteriors, threshold, present)
+            if found is None:
                 left_out.append(float(threshold))
             else:
                 library.add_operating_point(_table(reference, found))
@@ -217,9 +230,10 @@ def _library(options: PsdsEval, reference: Reference, annotated: Spans) -> Any:
     )
 
 
-def _of_classes(found: Spans, chosen: npt.NDArray[np.bool_]) -> Spans:
-    """Spans of the chosen classes (event,)."""
-    return Spans(*(field[chosen[found.event]] for field in found))
+def _joined(blocks: Iterable[tuple[slice, Spans]]) -> Spans:
+    """Spans of blocks of clips, each with its rows, as spans of all clips."""
+    parts = [block._replace(clip=block.clip + rows.start) for rows, block in blocks]
+    return Spans(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
 
 
 def _table(reference: Reference, found: Spans) -> pd.DataFrame:

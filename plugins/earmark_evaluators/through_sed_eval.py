@@ -17,8 +17,8 @@ from earmark.frames import events_of
 from earmark.recordings import Event
 from earmark.reference import Reference
 from earmark_evaluators import event_based, segment
-from earmark_evaluators.alignment import check_durations, check_positive_s, check_share, event_decision
-from earmark_evaluators.results import event_result, versions
+from earmark_evaluators.alignment import check_durations, check_positive_s, check_share, event_posteriors
+from earmark_evaluators.results import Tally, event_result, versions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,35 +127,36 @@ def _evaluated(
 ) -> xr.Dataset:
     """Feed a metric clip by clip, and read its counters after each; their names differ between metrics."""
     check_durations(reference)
-    decision = event_decision(reference, predictions, threshold)
-    n_clips, n_events = len(reference.clips), len(reference.events)
-    class_wise = np.zeros((n_clips + 1, 3, n_events), dtype=np.int64)
-    overall = np.zeros((n_clips + 1, 3), dtype=np.int64)
+    tally = Tally(reference)
     n_merged = n_cut = 0
-    for index, clip in enumerate(reference.clips):
-        annotated, estimated = (
-            checked(
-                events,
-                reference.events,
-                duration_s=clip.duration_s,
-                tolerance_s=1.5 * reference.grid.hop_s,
-                where=f"{clip.id} ({side})",
+    so_far = np.zeros((3, len(reference.events)), dtype=np.int64)
+    errors_so_far = np.zeros(3, dtype=np.int64)
+    for rows, posterior in event_posteriors(reference, predictions):
+        class_wise, overall = [so_far], [errors_so_far]
+        for clip, decision in zip(reference.clips[rows], posterior >= threshold, strict=True):
+            annotated, estimated = (
+                checked(
+                    events,
+                    reference.events,
+                    duration_s=clip.duration_s,
+                    tolerance_s=1.5 * reference.grid.hop_s,
+                    where=f"{clip.id} ({side})",
+                )
+                for side, events in (
+                    ("reference", clip.events),
+                    ("estimate", events_of(decision, reference.events, reference.grid.hop_s)),
+                )
             )
-            for side, events in (
-                ("reference", clip.events),
-                ("estimate", events_of(decision[index], reference.events, reference.grid.hop_s)),
-            )
-        )
-        _feed(metric, annotated, estimated, clip.duration_s)
-        n_merged, n_cut = n_merged + annotated.n_merged, n_cut + estimated.n_cut
-        rows = [metric.class_wise[event] for event in reference.events]
-        class_wise[index + 1] = [[round(row[name]) for row in rows] for name in ("Ntp", "Nfp", "Nfn")]
-        overall[index + 1] = [round(metric.overall[name]) for name in (substitutions, misses, alarms)]
-    tp, fp, fn = np.diff(class_wise, axis=0).transpose(1, 0, 2)
+            _feed(metric, annotated, estimated, clip.duration_s)
+            n_merged, n_cut = n_merged + annotated.n_merged, n_cut + estimated.n_cut
+            of_event = [metric.class_wise[event] for event in reference.events]
+            class_wise.append(np.array([[round(one[n]) for one in of_event] for n in ("Ntp", "Nfp", "Nfn")]))
+            overall.append(np.array([round(metric.overall[n]) for n in (substitutions, misses, alarms)]))
+        so_far, errors_so_far = class_wise[-1], overall[-1]
+        tp, fp, fn = np.diff(class_wise, axis=0).transpose(1, 0, 2)
+        tally.add(rows, Counts(tp, fp, fn), Errors(*np.diff(overall, axis=0).T))
     result = event_result(
-        reference,
-        Counts(tp, fp, fn),
-        Errors(*np.diff(overall, axis=0).T),
+        tally,
         **settings,
         threshold=threshold,
         n_merged_reference_events=n_merged,

@@ -4,19 +4,19 @@ import math
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from earmark.evaluation.scoring import Counted, Row, count_scenes, score_rows
 
 
 def counted(counts: list, classes=("bird", "car"), errors=None, criterion="made up") -> Counted:
-    """Counts (recording, 3, class)."""
-    array = np.array(counts)
+    """Counts (recording, 3, class), errors (recording, 3)."""
+    cells = np.array(counts).reshape(len(counts), -1)
     return Counted(
         criterion=criterion,
-        recordings=tuple(map(str, range(len(array)))),
+        recordings=tuple(map(str, range(len(cells)))),
         classes=classes,
-        counts=array,
-        errors=None if errors is None else np.array(errors),
+        cells=csr_array(cells if errors is None else np.hstack([cells, errors])),
     )
 
 

@@ -9,7 +9,7 @@ import torch
 import xarray as xr
 from torch import nn
 
-from earmark import hookimpl
+from earmark import hookimpl, large_tensors, workshop
 from earmark.elsewhere import results_elsewhere
 from earmark.errors import ExperimentError
 from earmark.experiment import experiment_of
@@ -20,6 +20,7 @@ from earmark.recordings import Dataset
 from earmark.study import Job, Study
 from earmark.targets import Targets
 from earmark.workspace import open_store
+from earmark_stores.features import LocalFeatures
 
 WORDS = ("bell", "horn", "saw")  # a vocabulary that no corpus has
 
@@ -180,6 +181,37 @@ def test_a_frozen_part_in_front_is_applied_once_and_never_trained(done, small_st
     n_trained = -(-len(small_study.clips["train"]) // 2)
     assert model.n_prepared in (n_trained + len(small_study.clips["test"]), n_trained - 1 + len(done.clips["test"]))
     assert torch.equal(model.front.weight, model.before)
+
+
+def test_features_that_do_not_fit_into_memory_are_mapped_and_give_the_same_numbers(
+    done, small_study, copy_small_study, monkeypatch, tmp_path
+):
+    mapped = []
+    make = large_tensors._mapped
+    monkeypatch.setattr(large_tensors, "_mapped", lambda *arguments: mapped.append(make(*arguments)) or mapped[-1])
+    for module in (large_tensors, workshop):
+        monkeypatch.setattr(module, "fits", lambda n_bytes, device: False)
+    study = opened(DOCUMENT, small_study, copy_small_study(tmp_path, "features"))
+    run_study(study, device="cpu", engine="local")
+    assert len(mapped) == 1
+    weights, at_once = (one.shelf(Job("one", 0)).load_weights()[0] for one in (study, done))
+    assert all(torch.equal(weights[name], at_once[name]) for name in at_once)
+    assert study.predictions("one", 0).load().identical(done.predictions("one", 0).load())
+    assert study.results()["One"]["heard"][0].load().identical(done.results()["One"]["heard"][0].load())
+
+
+def test_features_are_read_batch_by_batch_where_clips_are_only_predicted(
+    small_study, copy_small_study, monkeypatch, tmp_path
+):
+    read = []
+    whole = LocalFeatures.read
+    monkeypatch.setattr(LocalFeatures, "read", lambda shelf, ids: read.append(len(ids)) or whole(shelf, ids))
+    monkeypatch.setattr("earmark.workshop.BATCH", 2)
+    monkeypatch.setattr("earmark.hearing.BATCH", 2)
+    study = opened(DOCUMENT, small_study, copy_small_study(tmp_path, "features"))
+    run_study(study, device="cpu", engine="local")
+    n_train, n_test = (len(small_study.clips[part]) for part in ("train", "test"))
+    assert read == [n_train, *[2] * (n_test // 2), *[1] * (n_test % 2)]
 
 
 def test_features_are_normalised_unless_the_experiment_says_otherwise(done, small_study):

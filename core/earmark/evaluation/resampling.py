@@ -10,13 +10,16 @@ draws, and the probability of improvement).
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from earmark.evaluation.scores import FloatArray, IntArray
 
-_CELLS = 1 << 22
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+_CELLS = 1 << 20
 """Draws are made for so many cells (resample, recording) at a time, to bound memory."""
 
 
@@ -38,23 +41,26 @@ class Difference(NamedTuple):
     Twice this share is about the p-value of a two-sided test; a single small share among many is no proof."""
 
 
-def resampled_sums(counts: IntArray, n_resamples: int, generator: np.random.Generator) -> IntArray:
+def resampled_sums(counts: IntArray | csr_array, n_resamples: int, generator: np.random.Generator) -> IntArray:
     """Sum counts (recording, ...) over as many recordings, drawn with replacement: (resample, ...).
+
+    Of sparse counts (recording, column), only what is not 0 takes memory.
 
     >>> resampled_sums(np.ones((5, 2), dtype=np.int64), 3, np.random.default_rng(0)).tolist()
     [[5, 5], [5, 5], [5, 5]]
     """
-    n_recordings = len(counts)
-    flat = counts.reshape(n_recordings, -1).astype(np.float64)  # whole numbers, exact up to 2 ** 53
-    sums = np.empty((n_resamples, flat.shape[1]))
+    n_recordings = counts.shape[0]
+    flat = counts.reshape(n_recordings, -1) if isinstance(counts, np.ndarray) else counts
+    flat = flat.astype(np.float64)  # whole numbers, exact up to 2 ** 53
+    sums = np.empty((n_resamples, flat.shape[1]), dtype=np.int64)
     at_once = max(1, _CELLS // max(1, n_recordings))
     for first in range(0, n_resamples, at_once):
         n = min(at_once, n_resamples - first)
         drawn = generator.integers(n_recordings, size=(n, n_recordings))
         drawn += n_recordings * np.arange(n)[:, None]
         times = np.bincount(drawn.ravel(), minlength=n * n_recordings).reshape(n, n_recordings)
-        sums[first : first + n] = times.astype(np.float64) @ flat
-    return np.rint(sums).astype(np.int64).reshape(n_resamples, *counts.shape[1:])
+        sums[first : first + n] = np.rint(times.astype(np.float64) @ flat)
+    return sums.reshape(n_resamples, *counts.shape[1:])
 
 
 def percentile_interval(samples: FloatArray, confidence: float) -> Interval:

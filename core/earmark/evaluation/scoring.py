@@ -1,18 +1,20 @@
 """Judges lists of events by several criteria: scores with intervals, and differences between systems.
 
 Everything is counted by recording first; one bootstrap over recordings then serves all criteria and all systems, so
-that systems are compared on the same draws.
+that systems are compared on the same draws. Of a large vocabulary, hardly any event occurs in a recording: counts are
+kept sparse, so that memory grows with what occurs, not with recordings times classes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from earmark.annotations import EventLists
+from earmark.blocks import blocks
 from earmark.evaluation.resampling import Interval, paired_difference, percentile_interval, resampled_sums
 from earmark.evaluation.scores import (
     Counts,
@@ -28,6 +30,9 @@ from earmark.evaluation.scores import (
 )
 from earmark.protocols import Criterion
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 LEAST_RECORDINGS = 2
 """Of a bootstrap: resamples of one recording are all alike, and an interval of no width would be a lie."""
 
@@ -42,15 +47,24 @@ class Counted:
     """Its name with all parameters."""
     recordings: tuple[str, ...]
     classes: tuple[str, ...]
-    counts: IntArray
-    """(recording, 3, class): true positives, false positives and false negatives."""
-    errors: IntArray | None
-    """(recording, 3): substitutions, deletions and insertions, where the criterion knows them."""
+    cells: csr_array
+    """(recording, column): true positives of all classes, false positives, false negatives and, where the criterion
+    knows them, substitutions, deletions and insertions."""
+
+    @property
+    def knows_errors(self) -> bool:
+        """Whether there are substitutions, deletions and insertions."""
+        return bool(self.cells.shape[1] > 3 * len(self.classes))
+
+    @property
+    def sums(self) -> IntArray:
+        """Cells of all recordings together (column,)."""
+        return np.asarray(self.cells.sum(axis=0), dtype=np.int64)
 
     @property
     def total(self) -> Counts:
         """Counts (class,) of all recordings."""
-        return Counts(*self.counts.sum(axis=0))
+        return Counts(*self.sums[: 3 * len(self.classes)].reshape(3, -1))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,23 +105,37 @@ def count_events(
     reference: EventLists, estimated: Mapping[str, EventLists], criteria: Sequence[Criterion]
 ) -> dict[str, list[Counted]]:
     """Count every system by every criterion."""
-    by_system: dict[str, list[Counted]] = {}
-    for system, lists in estimated.items():
-        by_system[system] = []
-        for criterion in criteria:
-            found = criterion.count(reference, lists)
-            counts = [found[name].transpose("recording", "event").values for name in Counts._fields]
-            errors = [found[name].values for name in _ERRORS if name in found]
-            by_system[system].append(
-                Counted(
-                    criterion=str(found.attrs["criterion"]),
-                    recordings=reference.recordings,
-                    classes=reference.vocabulary,
-                    counts=np.stack(counts, axis=1),
-                    errors=np.stack(errors, axis=1) if len(errors) == len(_ERRORS) else None,
-                )
-            )
-    return by_system
+    return {
+        system: [_counted(reference, lists, criterion) for criterion in criteria] for system, lists in estimated.items()
+    }
+
+
+def _counted(reference: EventLists, estimated: EventLists, criterion: Criterion) -> Counted:
+    """Count some recordings at a time."""
+    from scipy.sparse import csr_array, vstack  # late, as it takes a moment
+
+    parts = []
+    name = ""
+    for rows in blocks(len(reference.recordings), 8 * len(Counts._fields) * len(reference.vocabulary)):
+        found = criterion.count(_some(reference, rows), _some(estimated, rows))
+        name = str(found.attrs["criterion"])
+        columns = [found[field].transpose("recording", "event").values for field in Counts._fields]
+        if all(field in found for field in _ERRORS):
+            columns += [found[field].values[:, None] for field in _ERRORS]
+        parts.append(csr_array(np.hstack(columns)))
+    return Counted(
+        criterion=name,
+        recordings=reference.recordings,
+        classes=reference.vocabulary,
+        cells=vstack(parts, format="csr"),
+    )
+
+
+def _some(lists: EventLists, rows: slice) -> EventLists:
+    """Lists of some of the recordings."""
+    return replace(
+        lists, recordings=lists.recordings[rows], durations_s=lists.durations_s[rows], events=lists.events[rows]
+    )
 
 
 def count_scenes(reference: Mapping[str, str], estimated: Mapping[str, str | None]) -> Counted:
@@ -117,6 +145,8 @@ def count_scenes(reference: Mapping[str, str], estimated: Mapping[str, str | Non
         reference: scene of each recording whose scene is known.
         estimated: scene of recordings, others than the reference's too.
     """
+    from scipy.sparse import csr_array  # late, as it takes a moment
+
     classes = tuple(sorted(set(reference.values())))
     column = {scene: index for index, scene in enumerate(classes)}
     counts = np.zeros((len(reference), 3, len(classes)), dtype=np.int64)
@@ -125,7 +155,8 @@ def count_scenes(reference: Mapping[str, str], estimated: Mapping[str, str | Non
         counts[row, 0 if found == scene else 2, column[scene]] = 1
         if found != scene and found in column:
             counts[row, 1, column[found]] = 1
-    return Counted(criterion="scene", recordings=tuple(reference), classes=classes, counts=counts, errors=None)
+    cells = csr_array(counts.reshape(len(counts), -1))
+    return Counted(criterion="scene", recordings=tuple(reference), classes=classes, cells=cells)
 
 
 def score_rows(
@@ -163,26 +194,21 @@ def _scored(
     by_system: Mapping[str, Sequence[Counted]], n_resamples: int, generator: np.random.Generator
 ) -> dict[tuple[str, int], list[Scored]]:
     """Scores by system and place of the criterion; those over the same recordings share one matrix, and its draws."""
+    from scipy.sparse import hstack  # late, as it takes a moment
+
     of_recordings: dict[tuple[str, ...], list[tuple[str, int]]] = {}
     for system, some in by_system.items():
         for index, counted in enumerate(some):
             of_recordings.setdefault(counted.recordings, []).append((system, index))
     scored = {}
     for keys in of_recordings.values():
-        matrices = [_matrix(by_system[system][index]) for system, index in keys]
-        sums = resampled_sums(np.hstack(matrices), n_resamples, generator)
-        ends = np.cumsum([matrix.shape[1] for matrix in matrices])
-        for (system, index), matrix, part in zip(keys, matrices, np.split(sums, ends[:-1], axis=1), strict=True):
-            counted = by_system[system][index]
-            both = np.vstack([matrix.sum(axis=0, keepdims=True), part])  # all recordings once, then the resamples
-            scored[system, index] = list(_scores(counted, both))
+        sides = [by_system[system][index] for system, index in keys]
+        sums = resampled_sums(hstack([counted.cells for counted in sides], format="csr"), n_resamples, generator)
+        ends = np.cumsum([counted.cells.shape[1] for counted in sides])
+        for key, counted, part in zip(keys, sides, np.split(sums, ends[:-1], axis=1), strict=True):
+            both = np.vstack([counted.sums, part])  # all recordings once, then the resamples
+            scored[key] = list(_scores(counted, both))
     return scored
-
-
-def _matrix(counted: Counted) -> IntArray:
-    """Counts, then errors where they are known (recording, column)."""
-    flat = counted.counts.reshape(len(counted.counts), -1)
-    return flat if counted.errors is None else np.hstack([flat, counted.errors])
 
 
 def _scores(counted: Counted, sums: IntArray) -> Iterator[Scored]:
@@ -205,7 +231,7 @@ def _scores(counted: Counted, sums: IntArray) -> Iterator[Scored]:
     for name, (micro_average, macro_average) in averages.items():
         yield Scored(name, "micro", micro_average[0], micro_average[1:])
         yield Scored(name, "macro", macro_average[0], macro_average[1:])
-    if counted.errors is not None:
+    if counted.knows_errors:
         errors, n_reference = sums[:, 3 * n_classes :], (counts.tp + counts.fn).sum(axis=1)
         for name, n_errors in {"error": errors.sum(axis=1), **dict(zip(_ERRORS, errors.T, strict=True))}.items():
             rates = rate(n_errors, n_reference)
