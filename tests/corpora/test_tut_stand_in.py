@@ -136,9 +136,7 @@ def test_an_engine_renders_what_is_missing_with_the_same_bytes(copy, elsewhere):
 def test_an_engine_that_writes_into_another_folder_of_this_name_is_found_out(copy):
     next(iter(copy.rglob("*.wav"))).unlink()
     far_away = SimpleNamespace(execute=lambda jobs, work: None)
-    with pytest.raises(
-        CorpusError, match=r"\.wav was written by a worker, but is not here. Choose a folder that ev"
-    ):
+    with pytest.raises(CorpusError, match=r"\.wav was written by a worker, but is not here. Choose a folder that ev"):
         TutStandIn(**LEAST).synthesize(copy, seed=1, engine=far_away)
 
 
