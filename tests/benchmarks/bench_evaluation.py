@@ -22,6 +22,7 @@ from earmark_evaluators.plugin import earmark_evaluators
 from record import load_average, record
 
 OF_THE_PAPER = ("frame", "intersection", "scene")
+OTHERS = ("segment", "tagging", "segment-sed-eval", "event-sed-eval", "psds-eval")
 N_CLIPS, N_FRAMES, N_EVENTS, HOP_S = 444, 500, 25, 0.02
 SCENES = ("city_center", "home", "office", "residential_area")
 
@@ -57,6 +58,7 @@ def made_up(seed: int = 0) -> tuple[Reference, xr.Dataset]:
     predictions = xr.Dataset(
         {
             "event_frame_posterior": (("clip", "frame", "event"), posterior),
+            "event_clip_posterior": (("clip", "event"), posterior.max(axis=1)),
             "scene_posterior": (("clip", "scene"), rng.dirichlet(np.ones(4), N_CLIPS).astype(np.float32)),
         },
         {"clip": list(reference.clip_ids), "event": list(events), "scene": list(SCENES)},
@@ -95,7 +97,7 @@ def main() -> None:
     load_before = load_average()
     reference, predictions = made_up()
     paper_s = timed_s(OF_THE_PAPER, reference, predictions)
-    each_s = {name: timed_s((name,), reference, predictions) for name in earmark_evaluators()}
+    each_s = {name: timed_s((name,), reference, predictions) for name in (*OF_THE_PAPER, *OTHERS)}
     second = made_up(1)[1].assign_coords(clip=predictions["clip"])
     figures = {
         "what": f"evaluation of {N_CLIPS} clips x {N_FRAMES} frames x {N_EVENTS} events, frame labels included",
