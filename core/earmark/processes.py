@@ -58,12 +58,15 @@ class ProcessEngine:
         inherited = {name: os.environ.get(name) for name in ONE_THREAD}
         os.environ.update(ONE_THREAD)
         try:
-            workers += [_Worker(work, number) for number in range(n_workers)]
             while waiting or any(worker.job is not None for worker in workers):
                 idle = [worker for worker in workers if worker.job is None]
+                n_free = len(idle) + n_workers - len(workers)
                 ready = (job for job in waiting if all(n in done or n not in asked for n in job.needs))
-                for worker, job in zip(idle, list(islice(ready, len(idle))), strict=False):
-                    worker.give(job)
+                for job in list(islice(ready, n_free)):
+                    if not idle:  # started once there is something to do: a chain needs but one
+                        idle.append(_Worker(work, len(workers)))
+                        workers.append(idle[0])
+                    idle.pop().give(job)
                     waiting.remove(job)
                 busy = {worker.messages: worker for worker in workers if worker.job is not None}
                 for connection in wait(list(busy)):
