@@ -27,7 +27,8 @@ demo: setup  ## the main job: synthetic corpus, five methods, Table 5 and its fi
 	@$(BIN)/earmark demo
 
 test: check  ## all checks and tests
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal  # two workers with two threads each would stand in one another's way
+# Two workers with two threads each would stand in one another's way; without bytecode every process compiles Earmark anew.
+	@OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: setup  ## style, types and layers
 	@$(BIN)/ruff check .

@@ -113,8 +113,8 @@ def of_a_notebook(name: str) -> dict[str, Any]:
 
 
 def _called(source: str) -> str:
-    """First line of a cell that says what it does."""
-    lines = [line for line in source.splitlines() if line.strip() and not line.startswith(("#", "import", "from"))]
+    """First statement of a cell that imports nothing."""
+    lines = [line for line in source.splitlines() if line and not line.startswith((" ", ")", "#", "import", "from"))]
     return (lines or [source])[0][:80]
 
 
