@@ -81,8 +81,8 @@ def test_a_device_that_is_not_there_says_what_to_do(tmp_path, small_study):
     assert "Try --device auto or --device cpu" in ran.stderr
 
 
-def test_runs_are_listed_shown_compared_and_cleaned(small_study):
-    root = small_study.store.root
+def test_runs_are_listed_shown_compared_and_cleaned(small_study, copy_small_study, tmp_path):
+    root = copy_small_study(tmp_path, "runs")
     listed = earmark("runs", "list", "--stores", root)
     addresses = re.findall(r"\b[0-9a-f]{24}\b", listed.stdout)
     assert len(addresses) == len(small_study.jobs())
