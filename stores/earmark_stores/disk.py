@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -225,27 +225,31 @@ def check_checksums(folder: Path, checksums: Mapping[str, int]) -> None:
     Raises:
         StoreError: naming the first file that is missing or spoilt.
     """
-    for name, checksum in checksums.items():
-        path = folder / name
-        try:
-            found = crc32c(path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise damaged(path, "is missing") from error
-        if found != checksum:
-            raise damaged(path, SPOILT)
+    for path, _, _ in _changed(folder, checksums, lambda path: crc32c(path.read_bytes())):
+        raise damaged(path, SPOILT)
 
 
-def check_sizes(folder: Path, sizes: dict[str, int]) -> None:
+def check_sizes(folder: Path, sizes: Mapping[str, int]) -> None:
     """Make sure that files are there and have their size; zarr itself reads a missing chunk as empty values.
 
     Raises:
         StoreError: naming the first file that is missing or truncated.
     """
-    for name, size in sizes.items():
+    for path, found, size in _changed(folder, sizes, lambda path: path.stat().st_size):
+        raise damaged(path, f"has {found} bytes instead of {size}")
+
+
+def _changed(folder: Path, expected: Mapping[str, int], look: Callable[[Path], int]) -> Iterator[tuple[Path, int, int]]:
+    """Files that do not look as expected, with what was found and what was expected.
+
+    Raises:
+        StoreError: naming the first file that is missing.
+    """
+    for name, wanted in expected.items():
         path = folder / name
         try:
-            found = path.stat().st_size
+            found = look(path)
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
             raise damaged(path, "is missing") from error
-        if found != size:
-            raise damaged(path, f"has {found} bytes instead of {size}")
+        if found != wanted:
+            yield path, found, wanted

@@ -16,8 +16,6 @@ from earmark_stores.parcels import FOLDER, Files, bring, drop, manifest, placing
 from earmark_stores.pieces import CLIPS_PER_PIECE, RECORD, files_of, pieces_of
 from earmark_stores.shards import shard_path
 
-_WANTED = ("clips", "n_frames", "n_mels", "clips_per_piece")
-
 
 class MirroredFeatures(LocalFeatures):
     """Features below ``features/<address>/`` of an object store.
@@ -149,4 +147,4 @@ class MirroredFeatures(LocalFeatures):
 
 
 def _sizes(record: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(record[name] for name in _WANTED)
+    return tuple(record[name] for name in RECORD)
