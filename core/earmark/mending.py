@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeVar
 
 import torch
 import xarray as xr
@@ -15,24 +15,40 @@ from earmark.devices import describe_device, resolve_device
 from earmark.errors import DamageError
 from earmark.extraction import extract
 from earmark.hearing import trained
-from earmark.storage import FeatureShelf
+from earmark.storage import Features, FeatureShelf
 from earmark.study import Job, Study
 
 _logger = logging.getLogger(__name__)
 
+ReadT = TypeVar("ReadT")
 
-def features_again(study: Study, read: Callable[[FeatureShelf], Any], damage: DamageError) -> FeatureShelf:
-    """Extract the features of a study anew, unless another process has done so in the meantime.
 
-    Args:
-        study: whose features are damaged.
-        read: what was to be read of them; raises as long as they are.
-        damage: what it raised.
+class MendedFeatures:
+    """The features of a study, whole; where they are found damaged, they are extracted again."""
 
-    Returns:
-        The new shelf, whole.
-    """
-    _logger.warning("%s They are extracted again now.", damage)
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._shelf = study.store.features(study.feature_address)
+
+    def read(self, clip_ids: Sequence[str]) -> Features:
+        """Features (clip, frame, mel) of these clips, in this order, in memory."""
+        return self._of_shelf(lambda shelf: shelf.read(clip_ids))
+
+    def statistics(self, clip_ids: Sequence[str]) -> tuple[Features, Features]:
+        """Mean and standard deviation per mel band, each (mel,), over all frames of these clips."""
+        return self._of_shelf(lambda shelf: shelf.statistics(clip_ids))
+
+    def _of_shelf(self, read: Callable[[FeatureShelf], ReadT]) -> ReadT:
+        try:
+            return read(self._shelf)
+        except DamageError as damage:
+            _logger.warning("%s They are extracted again now.", damage)
+        self._shelf = _extracted_again(self._study, read)
+        return read(self._shelf)
+
+
+def _extracted_again(study: Study, read: Callable[[FeatureShelf], object]) -> FeatureShelf:
+    """The features of a study, extracted anew unless another process has done so since: what read them raises then."""
     address = study.feature_address
     with study.store.lock(address):
         try:
@@ -88,15 +104,9 @@ def _predicted(study: Study, job: Job, part: str) -> xr.Dataset:
     device = here if shelf.facts()["device"] == describe_device(here) else torch.device("cpu")
     hearing = trained(study, job, study, device)
     clips = study.clips[part]
-    kept = study.store.features(study.feature_address)
+    features = MendedFeatures(study)
 
-    def features(rows: Tensor) -> Tensor:
-        nonlocal kept
-        ids = [clips[row].id for row in rows.tolist()]
-        try:
-            return torch.from_numpy(kept.read(ids))
-        except DamageError as damage:
-            kept = features_again(study, lambda shelf: shelf.read(ids), damage)
-            return torch.from_numpy(kept.read(ids))
+    def read(rows: Tensor) -> Tensor:
+        return torch.from_numpy(features.read([clips[row].id for row in rows.tolist()]))
 
-    return hearing.predictions_of(features, clips).assign_attrs(corpus=study.dataset.title, stage=job.stage)
+    return hearing.predictions_of(read, clips).assign_attrs(corpus=study.dataset.title, stage=job.stage)

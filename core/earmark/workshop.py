@@ -17,17 +17,17 @@ from torch import Tensor, nn
 
 from earmark.addressing import derived_seed
 from earmark.devices import describe_device, fits, resident, resolve_device
-from earmark.errors import DamageError, ExperimentError, suggestion
+from earmark.errors import ExperimentError, suggestion
 from earmark.hearing import Hearing
 from earmark.judging import evaluate
 from earmark.labelling import Labelled, labelled
 from earmark.large_tensors import together
-from earmark.mending import features_again
+from earmark.mending import MendedFeatures
 from earmark.plugins import PluginManager
 from earmark.predicting import BATCH
 from earmark.protocols import Evaluator, Loss, Sampler, Task
 from earmark.stopping import EarlyStopping
-from earmark.storage import FeatureShelf, RunShelf
+from earmark.storage import RunShelf
 from earmark.study import Job, Study
 from earmark.targets import Targets
 from earmark.teams.team import team
@@ -45,8 +45,7 @@ class Work:
 
     def __call__(self, job: Job) -> None:
         if self._workshop is None:
-            features = self._study.store.features(self._study.feature_address)
-            self._workshop = Workshop(self._study, features, resolve_device(self._device))
+            self._workshop = Workshop(self._study, resolve_device(self._device))
         self._workshop.work(job)
         # Here, where other processors do the same for other runs at the same time.
         if self._study.stage(job).title:
@@ -60,9 +59,9 @@ class Work:
 class Workshop:
     """Does jobs of one study in this process; the features of its clips are loaded once."""
 
-    def __init__(self, study: Study, features: FeatureShelf, device: torch.device) -> None:
+    def __init__(self, study: Study, device: torch.device) -> None:
         self._study = study
-        self._shelf = features
+        self._kept = MendedFeatures(study)
         self._device = device
         self._features: dict[str, Tensor] = {}
         self._team = team()
@@ -230,7 +229,7 @@ class Workshop:
         if not self._study.experiment.normalise:
             n_mels = self._study.frontend.n_mels
             return torch.zeros(n_mels), torch.ones(n_mels)
-        mean, std = self._of_features(lambda shelf: shelf.statistics(clip_ids))
+        mean, std = self._kept.statistics(clip_ids)
         # A band without any variation carries nothing; dividing by 0 would poison all others.
         return torch.from_numpy(mean), torch.from_numpy(np.where(std > 0, std, np.float32(1)))
 
@@ -251,16 +250,7 @@ class Workshop:
 
     def _read(self, part: str, rows: Sequence[int]) -> Tensor:
         clips = self._study.clips[part]
-        ids = [clips[row].id for row in rows]
-        return torch.from_numpy(self._of_features(lambda shelf: shelf.read(ids)))
-
-    def _of_features(self, read: Callable[[FeatureShelf], Any]) -> Any:
-        """What is read of the features; where they are damaged, they are extracted again first."""
-        try:
-            return read(self._shelf)
-        except DamageError as damage:
-            self._shelf = features_again(self._study, read, damage)
-            return read(self._shelf)
+        return torch.from_numpy(self._kept.read([clips[row].id for row in rows]))
 
 
 def told(plugin: Any, targets: Targets) -> Any:

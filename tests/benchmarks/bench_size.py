@@ -167,8 +167,8 @@ def measure_extraction(folder: Path, hours: float) -> Measured:
     measured = Measured()
     study = opened(folder, hours)
     with measured.phase("extraction"):
-        shelf = extracted(study)
-    Workshop(study, shelf, torch.device("cpu")).work(*study.jobs())
+        extracted(study)
+    Workshop(study, torch.device("cpu")).work(*study.jobs())
     return measured
 
 

@@ -26,8 +26,7 @@ def follow(team: Team, opened: Callable[[], Sequence[Study]], device: str) -> No
     while address := team.told():
         if not runs:
             for study in opened():
-                features = study.store.features(study.feature_address)
-                workshop = Workshop(study, features, resolve_device(device))
+                workshop = Workshop(study, resolve_device(device))
                 runs |= {study.run_address(job): (workshop, job) for job in study.jobs()}
         if address not in runs:
             raise TeamError(

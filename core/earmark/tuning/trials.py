@@ -63,8 +63,7 @@ class TrialWork:
             judge.catch_up(saved[1]["history"])
         study.manager.register(judge, JUDGE)
         try:
-            features = study.store.features(study.feature_address)
-            Workshop(study, features, resolve_device(self._device)).work(job)
+            Workshop(study, resolve_device(self._device)).work(job)
         except Pruned:
             _forget(study, job)
             journal.end(number, "pruned", judge.train_s)
