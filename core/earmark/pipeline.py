@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 import torch
 
 from earmark.devices import resolve_device
 from earmark.extraction import begin, extract, extract_piece
 from earmark.judging import evaluate
-from earmark.piecework import Piece, engine_for_pieces, spread
+from earmark.piecework import Advance, Piece, engine_for_pieces, spread
 from earmark.plugins import BY_HAND
 from earmark.protocols import Engine
 from earmark.storage import FeatureShelf
 from earmark.study import Job, Study, check_plugins
 from earmark.workshop import Work
-
-Advance = Callable[[int, int], None]
 
 
 def run_study(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,13 @@ from earmark.addressing import address_of
 from earmark.errors import CorpusError, ExperimentError
 from earmark.experiment import Description, Experiment, PluginRef, experiment_of, merged, read_experiment
 from earmark.folds import with_fold
-from earmark.piecework import engine_for_pieces, with_engine
+from earmark.piecework import Advance, engine_for_pieces, with_engine
 from earmark.places import SYNTHETIC, own_origin_of, stores_root
 from earmark.plugins import PluginManager, options_model, plugins
 from earmark.protocols import Corpus, Synthesizer
 from earmark.recordings import Dataset
 from earmark.storage import Store
 from earmark.study import Study, check_plugins
-
-Advance = Callable[[int, int], None]
 
 
 def open_store(root: Path | str, manager: PluginManager | None = None) -> Store:

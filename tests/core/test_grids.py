@@ -151,8 +151,8 @@ def test_an_experiment_with_folds_is_a_study_each(small_study):
         open_study(PAPER / "phi.toml", profile="smoke", stores=small_study.store.root)
 
 
-def test_folds_run_side_by_side_each_after_what_it_needs(small_study, monkeypatch):
-    folds = open_studies(PAPER / "phi.toml", profile="smoke", stores=small_study.store.root)
+def jobs_asked(studies, monkeypatch) -> list[FoldJob]:
+    """Jobs that an engine is given for studies of which nothing is done, and of which it does none."""
     asked: list[FoldJob] = []
 
     class Recorded:
@@ -161,28 +161,23 @@ def test_folds_run_side_by_side_each_after_what_it_needs(small_study, monkeypatc
             raise KeyboardInterrupt
 
     monkeypatch.setattr("earmark.pipeline.extracted", lambda *arguments: None)
-    monkeypatch.setattr(type(folds[0].manager), "build", lambda *arguments, **options: Recorded())
+    monkeypatch.setattr(type(studies[0].manager), "build", lambda *arguments, **options: Recorded())
     monkeypatch.setattr(Study, "missing", Study.jobs)
     with pytest.raises(KeyboardInterrupt):
-        run_studies(folds, device="cpu", engine="local")
+        run_studies(studies, device="cpu", engine="local")
+    return asked
+
+
+def test_folds_run_side_by_side_each_after_what_it_needs(small_study, monkeypatch):
+    folds = open_studies(PAPER / "phi.toml", profile="smoke", stores=small_study.store.root)
+    asked = jobs_asked(folds, monkeypatch)
     assert {job.study for job in asked} == {0, 1}  # one call of the engine for all folds
     (needed,) = next(job for job in asked if job.study == 1 and job.job.stage == "semi-partial-0.2").needs
     assert needed == FoldJob(1, Job("distillation", 0))
 
 
 def test_a_run_that_two_studies_share_is_made_once_and_the_other_comes_after_it(small_study, monkeypatch):
-    asked: list[FoldJob] = []
-
-    class Recorded:
-        def execute(self, jobs, work):
-            asked.extend(jobs)
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("earmark.pipeline.extracted", lambda *arguments: None)
-    monkeypatch.setattr(type(small_study.manager), "build", lambda *arguments, **options: Recorded())
-    monkeypatch.setattr(Study, "missing", Study.jobs)
-    with pytest.raises(KeyboardInterrupt):
-        run_studies([small_study, small_study], device="cpu", engine="local")
+    asked = jobs_asked([small_study, small_study], monkeypatch)
     (distillation,) = [job for job in asked if job.study == 1 and job.job.stage == "distillation"]
     assert FoldJob(0, Job("distillation", 0)) in distillation.needs
     assert not [job for job in asked if job.study == 0 and any(needed.study == 1 for needed in job.needs)]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli.options import Engine, Scheduler, Stores, chosen_engine
+from earmark.cli.options import Engine, Scheduler, Stores, chosen_engine, option_value
 
 if TYPE_CHECKING:
     from earmark.fetching.downloads import Download, RemoteFile
@@ -192,8 +191,5 @@ def _options(settings: list[str]) -> dict[str, Any]:
         key, equals, value = setting.partition("=")
         if not equals:
             raise typer.BadParameter(f"--set wants NAME=VALUE, got {setting!r}")
-        try:
-            options[key.strip()] = json.loads(value)
-        except (ValueError, RecursionError):
-            options[key.strip()] = value
+        options[key.strip()] = option_value(value)
     return options

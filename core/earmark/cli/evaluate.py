@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli.options import listed_names, named_paths
+from earmark.cli.options import listed_names, named_paths, option_value
 
 if TYPE_CHECKING:
     from earmark.evaluation.compared_sets import ComparedSets
@@ -128,10 +127,7 @@ def _options(settings: Sequence[str], criteria: Sequence[str]) -> Mapping[str, d
                 f"--set {setting}: no criterion {criterion!r} here; {', '.join(criteria)} are used"
             )
         of_criterion = options.setdefault(criterion, {})
-        try:
-            of_criterion[name] = json.loads(value)
-        except (ValueError, RecursionError):
-            of_criterion[name] = value
+        of_criterion[name] = option_value(value)
     return options
 
 

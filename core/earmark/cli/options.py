@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,6 +60,14 @@ def chosen_engine(engine: str, scheduler: str | None) -> str:
         raise typer.BadParameter(f"--scheduler ADDRESS is for --engine dask, not for {engine}")
     os.environ["EARMARK_SCHEDULER"] = scheduler
     return "dask"
+
+
+def option_value(text: str) -> Any:
+    """Value of an option of a plugin on the command line: what JSON makes of it, else the text itself."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def listed_names(text: str, option: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import soundfile
 from filelock import FileLock
@@ -19,6 +19,8 @@ from earmark.piecework import Piece, spread
 from earmark.protocols import Engine
 from earmark_corpora.marker import MARKER
 from earmark_corpora.synthesis.signals import Signal
+
+ItemT = TypeVar("ItemT")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +74,7 @@ def write_files(
             # The longest first, so that no worker sits idle at the end.
             ordered = sorted(sounds, key=lambda sound: -sound.n_samples)
             if engine is None:
-                _write_sounds(root, ordered, workers, advance)
+                in_threads(partial(write_sound, root), ordered, workers, advance)
             else:
                 _spread_sounds(root, ordered, engine, advance)
             for path, text in texts.items():
@@ -104,17 +106,20 @@ def write_sound(root: Path, sound: SoundFile) -> None:
         raise _unwritable(root, error) from error
 
 
-def _write_sounds(
-    root: Path, sounds: Sequence[SoundFile], workers: int, advance: Callable[[int, int], None] | None
+def in_threads(
+    write: Callable[[ItemT], None],
+    items: Sequence[ItemT],
+    workers: int,
+    advance: Callable[[int, int], None] | None = None,
 ) -> None:
-    # Threads: numpy and libsndfile let go of the interpreter's lock, and no worker has to import anything.
+    """Write items in as many threads: what renders lets go of the interpreter's lock, and no worker has to import."""
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(write_sound, root, sound) for sound in sounds]
+        futures = [pool.submit(write, item) for item in items]
         try:
             for done, future in enumerate(as_completed(futures), 1):
                 future.result()
                 if advance is not None:
-                    advance(done, len(sounds))
+                    advance(done, len(items))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from earmark.errors import CorpusError
 from earmark.piecework import Piece, spread
 from earmark.protocols import Engine
-from earmark_corpora.synthesis.writing import not_here
+from earmark_corpora.synthesis.writing import in_threads, not_here
 from earmark_corpora.waa.layout import RATE_HZ
 from earmark_corpora.waa.recipe import Recipe
 
@@ -70,16 +69,7 @@ def write_clips(
         if cut := next(left, None):
             raise not_here(root / cut.path)
         return
-    # Threads: libsndfile, the resampler and the filters let go of the interpreter's lock.
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(_write, root, soundbank, job) for job in jobs]
-        try:
-            for done, future in enumerate(as_completed(futures), 1):
-                future.result()
-                advance(done, len(jobs))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    in_threads(partial(_write, root, soundbank), jobs, workers, advance)
 
 
 def write_text(root: Path, path: str, text: str) -> None:
